@@ -1,0 +1,63 @@
+"""The ament_python package; extras name what ROS's own packages do not bring."""
+
+from glob import glob
+
+from setuptools import find_packages, setup
+
+NAME = 'unet_seg_ros'
+
+# The Jazzy wheels, for machines on which no ROS is sourced.
+ROS_WHEELS = [
+    f'ros-jazzy-{name}'
+    for name in (
+        'diagnostic-msgs',
+        'lifecycle-msgs',
+        'rcl-interfaces',
+        'rclpy',
+        'rmw-fastrtps-cpp',
+        'rosgraph-msgs',
+        'sensor-msgs',
+        'std-msgs',
+    )
+]
+
+setup(
+    name=NAME,
+    version='0.1.0',
+    packages=find_packages(include=[NAME, f'{NAME}.*']),
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
+        (f'share/{NAME}', ['package.xml']),
+        (f'share/{NAME}/config', [*glob('config/*.yaml'), *glob('config/*.xml')]),
+        (f'share/{NAME}/config/training', glob('config/training/*.yaml')),
+        (f'share/{NAME}/launch', glob('launch/*.launch.py')),
+        (f'share/{NAME}/models', glob('resource/models/*')),
+    ],
+    python_requires='>=3.10',
+    install_requires=[
+        'numpy',
+        'onnx>=1.16',
+        'onnxruntime>=1.18',
+        'opencv-python-headless>=4.9',
+        'openvino>=2024.4',
+    ],
+    extras_require={
+        'ros': ROS_WHEELS,
+        'recordings': ['rosbags>=0.10'],
+        'training': ['lightning>=2.4', 'onnxscript', 'pyyaml', 'torch>=2.6', 'torchmetrics'],
+        'test': ['pytest', 'pytest-timeout', 'pyyaml'],
+        'lint': ['catkin-pkg', 'import-linter', 'mypy', 'ruff', 'types-PyYAML'],
+    },
+    zip_safe=True,
+    author='The unet_seg_ros developers',
+    maintainer='The unet_seg_ros developers',
+    maintainer_email='unet_seg_ros@users.noreply.github.com',
+    description='Semantic segmentation of camera images for ROS 2 vehicle stacks',
+    license='Apache-2.0',
+    entry_points={
+        'console_scripts': [
+            f'segmentation_node = {NAME}.ros.segmentation_node:main',
+            f'unet-seg = {NAME}.cli.main:main',
+        ],
+    },
+)

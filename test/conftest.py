@@ -1,0 +1,34 @@
+"""Fixtures of every test: a model whose answers are known, and recordings if they are there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from support.known_model import write_known_model
+
+from unet_seg_ros.core.size import ImageSize
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope='session')
+def known_model(tmp_path_factory) -> Path:
+    """Return a model of 32x64 px input with known answers; see `write_known_model`."""
+    path = tmp_path_factory.mktemp('model') / 'known.onnx'
+    return write_known_model(path, ImageSize(32, 64))
+
+
+@pytest.fixture(scope='session')
+def shipped_model() -> Path:
+    return ROOT / 'resource' / 'models' / 'unet_town02.onnx'
+
+
+@pytest.fixture(scope='session')
+def shared_data() -> Path:
+    """Return the folder of real recordings, from UNET_SEG_DATA or beside the checkout."""
+    folder = Path(os.environ.get('UNET_SEG_DATA', ROOT.parent / 'shared' / 'data'))
+    if not folder.is_dir():
+        pytest.skip(f'no recordings at {folder}; set UNET_SEG_DATA to a folder that has them')
+    return folder

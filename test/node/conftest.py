@@ -1,0 +1,30 @@
+"""Fixtures of the tests that run ROS 2: a domain of their own, nothing beyond this machine."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+
+import pytest
+from support.stage import Stage
+
+# Some numbers for each process, so that two test runs on one machine seldom meet.
+_DOMAINS = itertools.cycle(range(1 + os.getpid() % 20 * 5, 6 + os.getpid() % 20 * 5))
+
+
+@pytest.fixture
+def ros_domain(monkeypatch) -> int:
+    """Return a ROS domain that this test has to itself; set for it and its children."""
+    domain = next(_DOMAINS)
+    monkeypatch.setenv('ROS_DOMAIN_ID', str(domain))
+    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    monkeypatch.setenv('ROS_PYTHON_CHECK_FIELDS', '1')
+    return domain
+
+
+@pytest.fixture
+def stage(ros_domain) -> Iterator[Stage]:
+    stage = Stage(ros_domain)
+    yield stage
+    stage.close()

@@ -1,0 +1,173 @@
+"""The executable as a vehicle runs it: processes of their own, DDS between them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+import rclpy
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from sensor_msgs.msg import Image
+
+pytestmark = pytest.mark.ros
+
+NUM_FRAMES = 300
+NODE = [sys.executable, '-m', 'unet_seg_ros.ros.segmentation_node', '--ros-args']
+
+# The camera's process: numbered frames, the next one when the test has seen the last mask. It
+# paces itself by the masks, so a gap is a lost message and never a busy machine.
+CAMERA = """
+import sys
+import numpy as np
+from unet_seg_ros.ros.shared_memory import prepare
+prepare()
+import rclpy
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+from unet_seg_ros.ros.messages import image_message
+rclpy.init()
+node = rclpy.create_node('camera')
+publisher = node.create_publisher(Image, 'camera/image_raw', qos_profile_sensor_data)
+while publisher.get_subscription_count() == 0:
+    rclpy.spin_once(node, timeout_sec=0.05)
+frame = np.zeros((720, 1280, 3), np.uint8)
+for line in sys.stdin:
+    header = Header(frame_id=line.strip())
+    header.stamp.sec = int(line)
+    frame[:, :, 0] = int(line) % 256
+    publisher.publish(image_message(frame, 'bgr8', header))
+"""
+
+
+@pytest.fixture
+def processes(ros_domain) -> Iterator[list[subprocess.Popen]]:
+    running: list[subprocess.Popen] = []
+    yield running
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def start_node(processes, known_model, *extra: str) -> subprocess.Popen:
+    command = [*NODE, '-p', f'model:={known_model}', *extra]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    processes.append(process)
+    return process
+
+
+def wait_until_active(process: subprocess.Popen) -> None:
+    for line in process.stderr:
+        if '-> camera/segmentation/mask' in line:
+            return
+    pytest.fail(f'the node ended with {process.wait()}')
+
+
+def test_300_numbered_frames_of_720p_without_a_gap(processes, known_model, ros_domain):
+    node = start_node(processes, known_model)
+    wait_until_active(node)
+    context = Context()
+    rclpy.init(context=context, domain_id=ros_domain)
+    executor = SingleThreadedExecutor(context=context)
+    reader = rclpy.create_node('reader', context=context)
+    executor.add_node(reader)
+    masks: list[tuple[int, str, int, int]] = []
+    qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+    reader.create_subscription(
+        Image,
+        'camera/segmentation/mask',
+        lambda m: masks.append((m.header.stamp.sec, m.header.frame_id, m.width, m.data[0])),
+        qos,
+    )
+
+    def spin_until(condition, what):
+        end = time.monotonic() + 20
+        while not condition():
+            assert time.monotonic() < end, f'waited in vain for {what}'
+            executor.spin_once(timeout_sec=0.05)
+
+    camera = subprocess.Popen([sys.executable, '-c', CAMERA], stdin=subprocess.PIPE, text=True)
+    processes.append(camera)
+    spin_until(lambda: reader.count_publishers('camera/segmentation/mask'), 'the node')
+    spin_until(lambda: reader.count_publishers('camera/image_raw'), 'the camera')
+    # Discovery between the node and this reader has no event here: the first frame may be asked
+    # for again until its mask comes; from then on every frame is sent exactly once.
+    while not masks:
+        camera.stdin.write('0\n')
+        camera.stdin.flush()
+        end = time.monotonic() + 0.5
+        while not masks and time.monotonic() < end:
+            executor.spin_once(timeout_sec=0.05)
+    while executor_has_more(executor, masks):
+        pass
+    masks.clear()
+    for number in range(1, NUM_FRAMES + 1):
+        camera.stdin.write(f'{number}\n')
+        camera.stdin.flush()
+        spin_until(lambda n=number: len(masks) >= n, f'mask {number}')
+    expected = [(n, str(n), 1280, n % 256 // 64) for n in range(1, NUM_FRAMES + 1)]
+    assert masks == expected
+    executor.shutdown()
+    reader.destroy_node()
+    rclpy.try_shutdown(context=context)
+
+
+def executor_has_more(executor: SingleThreadedExecutor, masks: list) -> bool:
+    """Return whether another mask came within half a second."""
+    before, end = len(masks), time.monotonic() + 0.5
+    while time.monotonic() < end:
+        executor.spin_once(timeout_sec=0.05)
+    return len(masks) > before
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_cleanly(processes, known_model, number):
+    node = start_node(processes, known_model)
+    wait_until_active(node)
+    node.send_signal(number)
+    assert node.wait(timeout=10) == 0
+    assert 'Traceback' not in node.stderr.read()
+
+
+def test_autostart_with_a_wrong_model_says_so_once_and_exits(processes):
+    node = start_node(processes, '/nowhere.onnx')
+    assert node.wait(timeout=20) == 1
+    assert node.stderr.read().count('/nowhere.onnx') == 1
+
+
+def test_without_autostart_it_waits_to_be_told(processes, known_model, ros_domain):
+    start_node(processes, known_model, '-p', 'autostart:=false')
+    context = Context()
+    rclpy.init(context=context, domain_id=ros_domain)
+    executor = SingleThreadedExecutor(context=context)
+    peer = rclpy.create_node('peer', context=context)
+    executor.add_node(peer)
+    end = time.monotonic() + 20
+    while 'segmentation_node' not in peer.get_node_names():
+        assert time.monotonic() < end
+        executor.spin_once(timeout_sec=0.05)
+    assert peer.count_subscribers('camera/image_raw') == 0
+    executor.shutdown()
+    peer.destroy_node()
+    rclpy.try_shutdown(context=context)
+
+
+def test_a_users_own_fast_dds_profile_is_kept(processes, known_model, monkeypatch, tmp_path):
+    profile = tmp_path / 'own.xml'
+    profile.write_text('<profiles xmlns="http://www.eprosima.com"/>')
+    monkeypatch.setenv('FASTRTPS_DEFAULT_PROFILES_FILE', str(profile))
+    node = start_node(processes, known_model)
+    said = []
+    for line in node.stderr:
+        said.append(line)
+        if '-> camera/segmentation/mask' in line:
+            break
+    assert any(str(profile) in line for line in said)
+    assert os.environ['FASTRTPS_DEFAULT_PROFILES_FILE'] == str(profile)

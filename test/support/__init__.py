@@ -1,0 +1,1 @@
+"""What several tests use: a model with known answers, a stage for ROS nodes."""

@@ -1,0 +1,56 @@
+"""The command ``unet-seg``: one verb each, loaded when it is called."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+from unet_seg_ros import __version__
+from unet_seg_ros.core.errors import UserError
+
+#: The verbs; each is a module of this package with `add_arguments` and `run`.
+VERBS = {
+    'demo': 'segment a rendered drive, or a recording, with the real node and show the result',
+    'play': 'publish a folder of images or a rosbag2 as a camera',
+    'drive': 'publish a rendered drive as the CARLA ROS bridge does',
+    'evaluate': 'score a model on a labelled folder, as the vehicle would run it',
+    'train': 'train a U-Net (needs the training extra)',
+    'export': 'write a checkpoint as a model file (needs the training extra)',
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """
+    Run one verb.
+
+    Returns
+    -------
+    int
+        The exit status: 0 success, 1 a mistake told in one line, 2 a wrong command line,
+        130 interrupted.
+
+    """
+    arguments = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(prog='unet-seg', description=__doc__)
+    parser.add_argument('--version', action='version', version=__version__)
+    verbs = parser.add_subparsers(dest='verb', required=True, metavar='VERB')
+    for verb, text in VERBS.items():
+        verb_parser = verbs.add_parser(verb, help=text, description=text)
+        if verb in arguments[:1]:
+            module = importlib.import_module(f'unet_seg_ros.cli.{verb}')
+            module.add_arguments(verb_parser)
+            verb_parser.set_defaults(run=module.run)
+    parsed = parser.parse_args(arguments)
+    try:
+        return int(parsed.run(parsed))
+    except UserError as e:
+        sys.stderr.write(f'unet-seg {parsed.verb}: {e}\n')
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write(f'unet-seg {parsed.verb}: interrupted\n')
+        return 130
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""
+Engines behind the backend port, and the choice among them.
+
+Each engine is imported only when it is opened. Imports core and the engines; never ROS or torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+from unet_seg_ros.core.backend import Backend
+from unet_seg_ros.core.errors import EngineError
+from unet_seg_ros.inference.onnxruntime_backend import OnnxRuntimeBackend
+from unet_seg_ros.inference.openvino_backend import OpenVinoBackend
+
+#: The engines by name, in the order in which ``auto`` prefers them.
+BACKENDS: Mapping[str, type[Backend]] = {b.name: b for b in (OpenVinoBackend, OnnxRuntimeBackend)}
+
+
+def open_backend(
+    path: Path, name: str = 'auto', precision: str = 'auto', num_threads: int = 0
+) -> Backend:
+    """
+    Return the engine of that name for a model file; open it with a ``with`` block.
+
+    Parameters
+    ----------
+    path : Path
+        The model file.
+    name : str
+        One of `BACKENDS`, or ``auto`` for the first of them that is installed.
+    precision : str
+        One of the engine's precisions or ``auto``.
+    num_threads : int
+        CPU threads; 0 leaves the choice to the engine.
+
+    Raises
+    ------
+    EngineError
+        If there is no such engine, or ``auto`` finds none installed.
+    ModelError
+        If the file does not keep the contract.
+
+    """
+    if name == 'auto':
+        name = next((n for n in BACKENDS if find_spec(n) is not None), '')
+        if not name:
+            raise EngineError(
+                f'no inference engine is installed: pip install one of {", ".join(BACKENDS)}'
+            )
+    if name not in BACKENDS:
+        raise EngineError(f'backend {name!r} is not one of auto, {", ".join(BACKENDS)}')
+    return BACKENDS[name](path, precision, num_threads)

@@ -1,0 +1,104 @@
+"""What the node says of itself on ``/diagnostics``, one status for the engine and each camera."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+
+from unet_seg_ros.core.backend import Backend
+from unet_seg_ros.core.statistics import FrameStatistics, percentile_ms
+from unet_seg_ros.ros.camera import CameraChannel
+
+
+def _status(
+    level: bytes, name: str, message: str, values: Mapping[str, object]
+) -> DiagnosticStatus:
+    pairs = [KeyValue(key=k, value=str(v)) for k, v in values.items()]
+    return DiagnosticStatus(level=level, name=name, message=message, values=pairs)
+
+
+def engine_status(node_name: str, backend: Backend, is_active: bool) -> DiagnosticStatus:
+    """Return the status of the engine."""
+    contract = backend.contract
+    values = {
+        'backend': backend.name,
+        'precision': backend.precision,
+        'model': contract.name,
+        'model_file': backend.path,
+        'input_size': contract.input_size,
+        'classes': ', '.join(contract.table.names),
+    }
+    message = 'active' if is_active else 'inactive'
+    return _status(DiagnosticStatus.OK, f'{node_name}: engine', message, values)
+
+
+class CameraHealth:
+    """
+    Judges one camera by what changed since the last report.
+
+    Parameters
+    ----------
+    node_name : str
+        The node's name, the first half of the status's name.
+    channel : CameraChannel
+        The camera.
+    silence_s : float
+        Seconds without an image after which it is called silent.
+
+    """
+
+    def __init__(self, node_name: str, channel: CameraChannel, silence_s: float) -> None:
+        """Start with nothing counted."""
+        self._name = f'{node_name}: {channel.settings.name}'
+        self._channel = channel
+        self._silence_s = silence_s
+        self._said_silent = False
+        self._last = FrameStatistics().counts()
+        self._last_time_s = time.monotonic()
+
+    def status(self, is_active: bool) -> DiagnosticStatus:
+        """Return the camera's status and start the next period."""
+        statistics = self._channel.statistics
+        counts, now_s = statistics.counts(), time.monotonic()
+        # Activation starts the counters anew, so a count may be lower than the last one.
+        new = {name: max(0, counts[name] - self._last[name]) for name in counts}
+        rate_hz = new['segmented'] / max(now_s - self._last_time_s, 1e-9)
+        self._last, self._last_time_s = counts, now_s
+        values: dict[str, object] = {**counts, 'rate_hz': f'{rate_hz:.1f}'}
+        for name, durations_s in (
+            ('engine_ms', tuple(statistics.engine_s)),
+            ('total_ms', tuple(statistics.total_s)),
+        ):
+            for percent in (50, 95, 99):
+                values[f'{name}_p{percent}'] = f'{percentile_ms(durations_s, percent):.2f}'
+        level, message = DiagnosticStatus.OK, 'inactive'
+        if is_active:
+            level, message = self._judge(new, now_s)
+        return _status(level, self._name, message, values)
+
+    def _judge(self, new: Mapping[str, int], now_s: float) -> tuple[bytes, str]:
+        if new['failed']:
+            return DiagnosticStatus.ERROR, f'the engine failed on {new["failed"]} frames'
+        if new['refused']:
+            return DiagnosticStatus.WARN, f'{new["refused"]} frames could not be read'
+        silent_s = now_s - self._channel.last_arrival_s
+        if silent_s < self._silence_s:
+            self._said_silent = False
+            return DiagnosticStatus.OK, 'ok' if new['segmented'] else 'nothing to publish'
+        settings = self._channel.settings
+        message = f'no image on {settings.image_topic} for {silent_s:.0f} s'
+        if not self._said_silent:
+            self._channel.logger.warning(
+                f'{message}: is the camera publishing there? set {settings.name}.image_topic'
+            )
+            self._said_silent = True
+        return DiagnosticStatus.WARN, message
+
+
+def diagnostic_array(stamp: object, statuses: list[DiagnosticStatus]) -> DiagnosticArray:
+    """Return the message for ``/diagnostics``."""
+    message = DiagnosticArray(status=statuses)
+    message.header.stamp = stamp
+    return message

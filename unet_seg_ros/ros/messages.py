@@ -1,0 +1,122 @@
+"""ROS messages made from arrays and read as arrays, without the copies that rclpy makes easy."""
+
+from __future__ import annotations
+
+import array
+
+import numpy as np
+import numpy.typing as npt
+from builtin_interfaces.msg import Time
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
+
+from unet_seg_ros.core.pixels import RawFrame
+from unet_seg_ros.core.size import ByteArray, ImageSize
+
+NS_PER_S = 1_000_000_000
+
+
+def stamp_ns(stamp: Time) -> int:
+    """Return a stamp as nanoseconds."""
+    return int(stamp.sec) * NS_PER_S + int(stamp.nanosec)
+
+
+def to_stamp(ns: int) -> Time:
+    """Return nanoseconds as a stamp."""
+    sec, nanosec = divmod(int(ns), NS_PER_S)
+    return Time(sec=sec, nanosec=nanosec)
+
+
+def frame_message(frame: RawFrame, header: Header) -> Image:
+    """
+    Make an image message of a frame as it is, with its encoding and its padding.
+
+    Parameters
+    ----------
+    frame : RawFrame
+        Its data is copied.
+    header : Header
+        Taken over as it is, not copied.
+
+    """
+    data = array.array('B')
+    # Any other way into `data` goes through Python objects: 60 to 90 ms per 720p frame, not 0.2.
+    data.frombytes(frame.data.data)
+    height, width = frame.size
+    message = Image(
+        header=header, height=height, width=width, encoding=frame.encoding, step=frame.step
+    )
+    message.data = data
+    return message
+
+
+def image_message(image: ByteArray, encoding: str, header: Header) -> Image:
+    """
+    Make an image message of an array.
+
+    Parameters
+    ----------
+    image : ndarray
+        uint8 [H, W] or [H, W, C], in the channel order that the encoding names.
+    encoding : str
+        Such as ``mono8`` or ``rgb8``.
+    header : Header
+        Taken over as it is, not copied.
+
+    Returns
+    -------
+    Image
+        Its rows lie without padding.
+
+    """
+    size = ImageSize.of(image)
+    step = size.width * (image.shape[2] if image.ndim == 3 else 1)
+    data = np.ascontiguousarray(image).reshape(-1)
+    return frame_message(RawFrame(data, encoding, size, step), header)
+
+
+def image_bytes(message: Image) -> ByteArray:
+    """
+    Return an image message's data.
+
+    Returns
+    -------
+    ndarray
+        uint8, flat, writable; it is the message's own memory, not a copy.
+
+    """
+    return np.frombuffer(message.data, np.uint8)
+
+
+def camera_info_message(
+    intrinsics: npt.NDArray[np.float64], size: ImageSize, header: Header
+) -> CameraInfo:
+    """
+    Make the camera information of an ideal pinhole camera, one without distortion.
+
+    Parameters
+    ----------
+    intrinsics : ndarray
+        float64 [3, 3], the matrix K: focal lengths and principal point [px].
+    size : ImageSize
+        The size of its images.
+    header : Header
+        Taken over as it is, not copied.
+
+    Returns
+    -------
+    CameraInfo
+        D is zero, R the identity, P is K with a column of zeros.
+
+    """
+    message = CameraInfo(
+        header=header,
+        height=size.height,
+        width=size.width,
+        distortion_model='plumb_bob',
+        d=[0.0] * 5,
+    )
+    message.k = np.asarray(intrinsics, np.float64).reshape(9)
+    message.r = np.eye(3).reshape(9)
+    message.p = np.hstack([intrinsics, np.zeros((3, 1))]).reshape(12)
+    return message

@@ -1,0 +1,42 @@
+"""Readies a process for camera images over DDS; call `prepare` before ``rclpy.init``."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+from unet_seg_ros.core.resources import shared_file
+
+#: Where Fast DDS looks for a profile: up to Jazzy, and from Kilted on.
+_PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
+
+# glibc's mallopt: M_MMAP_THRESHOLD (32 MB is its upper bound) and M_TRIM_THRESHOLD. Image buffers
+# of megabytes then stay in the heap instead of being mapped and unmapped at every frame.
+_MALLOPT = ((-3, 32 << 20), (-1, 512 << 20))
+
+
+def prepare() -> str | None:
+    """
+    Give this process a shared-memory segment that holds camera images, and a calmer heap.
+
+    The user's own choice is kept: with a Fast DDS profile set, or another RMW, no profile is set.
+
+    Returns
+    -------
+    str or None
+        One line to log if the user's choice was kept, else None.
+
+    """
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, 'mallopt'):
+        for option, num_bytes in _MALLOPT:
+            libc.mallopt(option, num_bytes)
+    rmw = os.environ.get('RMW_IMPLEMENTATION', 'rmw_fastrtps_cpp')
+    if not rmw.startswith('rmw_fastrtps'):
+        return f'{rmw} is in use: shared memory for images is left to its own configuration'
+    profile = str(shared_file('config', 'fastdds_profile.xml'))
+    for variable in _PROFILE_VARIABLES:
+        if os.environ.get(variable, profile) != profile:
+            return f'{variable} is set to {os.environ[variable]}: that Fast DDS profile is kept'
+    os.environ.update(dict.fromkeys(_PROFILE_VARIABLES, profile))
+    return None
