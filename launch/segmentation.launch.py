@@ -6,9 +6,7 @@ from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
-SHIPPED = PathJoinSubstitution(
-    [FindPackageShare('unet_seg_ros'), 'config', 'segmentation.yaml']
-)
+SHIPPED = PathJoinSubstitution([FindPackageShare('unet_seg_ros'), 'config', 'segmentation.yaml'])
 
 
 def generate_launch_description() -> LaunchDescription:

@@ -22,7 +22,9 @@ def test_readme_table_holds_exactly_the_declared_parameters():
     rows = re.findall(
         r'^\| `([a-z_<>.]+)` \| `([^|]*)` \|', (ROOT / 'README.md').read_text(), re.MULTILINE
     )
-    expected = {spec.name: yaml.safe_dump(spec.default, default_flow_style=True) for spec in PARAMETERS}
+    expected = {
+        spec.name: yaml.safe_dump(spec.default, default_flow_style=True) for spec in PARAMETERS
+    }
     expected |= {f'<camera>.{s.name}': yaml.safe_dump(s.default) for s in CAMERA_PARAMETERS}
     found = {name: yaml.safe_dump(yaml.safe_load(v), default_flow_style=True) for name, v in rows}
     assert found == expected

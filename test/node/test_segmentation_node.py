@@ -205,9 +205,7 @@ def test_camera_info_of_another_size_is_not_republished(stage: Stage, known_mode
 
 
 def test_a_silent_camera_is_reported(stage: Stage, known_model):
-    stage.start_active(
-        model=str(known_model), diagnostics_period_s=0.1, silence_warning_s=0.1
-    )
+    stage.start_active(model=str(known_model), diagnostics_period_s=0.1, silence_warning_s=0.1)
     stage.listen('/diagnostics', kind=DiagnosticArray)
 
     def warned() -> bool:

@@ -57,7 +57,7 @@ class ModelContract:
     groups : mapping
         Names of groups, in the order of axis G, with the names of their classes.
     carla_tags : int
-        The CARLA tag table (13, 23 or 29) of the newest recordings that it learned from.
+        The CARLA tag table (13, 23 or 29) of the recordings that it learned from.
     network : mapping
         Hyperparameters of the U-Net: ``base_channels``, ``depth``, ``batch_norm``.
     training : mapping

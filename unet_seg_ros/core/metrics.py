@@ -50,9 +50,11 @@ class ConfusionMatrix:
         known = truth != UNKNOWN_ID
         rows = truth[known].astype(np.int64)
         columns = predicted[known].astype(np.int64)
-        columns[columns == UNKNOWN_ID] = num
-        if rows.size and (rows.max() >= num or columns.max() > num):
-            raise ValueError(f'ids up to {max(rows.max(), columns.max())}, but {num} classes')
+        is_miss = columns == UNKNOWN_ID
+        largest = max(rows.max(initial=0), columns[~is_miss].max(initial=0))
+        if largest >= num:
+            raise ValueError(f'id {largest}, but {num} classes')
+        columns[is_miss] = num
         flat = np.bincount(rows * (num + 1) + columns, minlength=num * (num + 1))
         self.counts += flat.reshape(num, num + 1)
 

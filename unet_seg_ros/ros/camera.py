@@ -76,6 +76,8 @@ class CameraChannel:
     def __init__(self, node: LifecycleNode, settings: CameraSettings) -> None:
         """Create the publishers."""
         self.settings = settings
+        #: The image topic as the graph has it, namespace and remappings applied.
+        self.image_topic: str = node.resolve_topic_name(settings.image_topic)
         self.statistics = FrameStatistics()
         #: One for each camera, so that one camera's warning does not throttle another's.
         self.logger = node.get_logger().get_child(settings.name.replace('/', '.'))

@@ -87,11 +87,10 @@ class CameraHealth:
         if silent_s < self._silence_s:
             self._said_silent = False
             return DiagnosticStatus.OK, 'ok' if new['segmented'] else 'nothing to publish'
-        settings = self._channel.settings
-        message = f'no image on {settings.image_topic} for {silent_s:.0f} s'
+        message = f'no image on {self._channel.image_topic} for {silent_s:.0f} s'
         if not self._said_silent:
             self._channel.logger.warning(
-                f'{message}: is the camera publishing there? set {settings.name}.image_topic'
+                f'{message}: is the camera publishing there? set {self._channel.settings.name}.image_topic'
             )
             self._said_silent = True
         return DiagnosticStatus.WARN, message

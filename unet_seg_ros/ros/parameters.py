@@ -70,9 +70,7 @@ PARAMETERS = (
     ParameterSpec(
         'model', '', 'Path of the ONNX model file; empty for the one that the package ships.'
     ),
-    ParameterSpec(
-        'backend', 'auto', 'The inference engine.', choices=('auto', *BACKENDS)
-    ),
+    ParameterSpec('backend', 'auto', 'The inference engine.', choices=('auto', *BACKENDS)),
     ParameterSpec(
         'precision',
         'auto',

@@ -117,7 +117,7 @@ class SegmentationNode(LifecycleNode):
         for channel in self._channels:
             channel.subscribe(self._worker.offer)
             self.get_logger().info(
-                f'{channel.settings.image_topic} -> {channel.settings.name}/segmentation/mask'
+                f'{channel.image_topic} -> {channel.settings.name}/segmentation/mask'
             )
         return result
 

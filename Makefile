@@ -1,0 +1,74 @@
+# Each target makes the environment that it needs. PYTHON chooses the interpreter, VENV the folder.
+PYTHON ?= python3
+# A sourced ROS is used, elsewhere the Jazzy wheels: one environment for each.
+VENV ?= .venv$(if $(ROS_DISTRO),-$(ROS_DISTRO))
+# torch's default build brings CUDA, some gigabytes; name another one here.
+TORCH ?= torch
+
+DEMO_INPUT ?=
+DEMO_OUTPUT ?= out/demo
+PYTEST_ARGS ?=
+
+comma := ,
+ROS_EXTRA := $(if $(ROS_DISTRO),,$(comma)ros)
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test test-training lint colcon benchmark clean
+
+demo: $(VENV)/.runtime
+	$(BIN)/unet-seg demo --output $(DEMO_OUTPUT) $(if $(DEMO_INPUT),--input '$(DEMO_INPUT)')
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -m 'not training' $(PYTEST_ARGS)
+
+test-training: $(VENV)/.training
+	$(BIN)/python -m pytest test/unit/training $(PYTEST_ARGS)
+
+lint: $(VENV)/.training $(VENV)/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -c "from catkin_pkg.package import parse_package as p; p('package.xml').validate()"
+
+colcon: $(VENV)/.test $(VENV)/.colcon
+	. $(BIN)/activate && colcon build --event-handlers console_direct+
+	. $(BIN)/activate && PYTEST_ADDOPTS="-m 'not training' $(PYTEST_ARGS)" \
+	  colcon test --event-handlers console_direct+
+	. $(BIN)/activate && colcon test-result --verbose
+
+benchmark: $(VENV)/.test
+	$(BIN)/python test/benchmark/run.py --output docs/benchmark.md
+
+clean:
+	rm -rf build install log out .venv .venv-*
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' \
+	  || { echo "$(PYTHON) is not Python 3.10 to 3.13: name one that is, make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
+	  || { echo "$(PYTHON) cannot make environments: install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(if $(ROS_DISTRO),--system-site-packages) $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.made setup.py
+	$(INSTALL) -e '.[recordings$(ROS_EXTRA)]'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.runtime
+	$(INSTALL) -e '.[test]'
+	@touch $@
+
+$(VENV)/.training: $(VENV)/.test
+	$(INSTALL) '$(TORCH)'
+	$(INSTALL) -e '.[training]'
+	@touch $@
+
+$(VENV)/.lint: $(VENV)/.runtime
+	$(INSTALL) -e '.[lint]'
+	@touch $@
+
+$(VENV)/.colcon: $(VENV)/.runtime
+	$(INSTALL) colcon-common-extensions colcon-ros 'setuptools<80'
+	@touch $@

@@ -1,0 +1,47 @@
+"""The engines agree on the shipped model, on pictures that it was made for."""
+
+import numpy as np
+import pytest
+
+from unet_seg_ros.core.resize import resize_image
+from unet_seg_ros.core.size import ImageSize
+from unet_seg_ros.inference import open_backend
+from unet_seg_ros.recordings.folder import list_images, read_image
+from unet_seg_ros.scenes import HELD_OUT_LAYOUTS, PinholeCamera, still
+
+MIN_AGREEMENT = 0.999
+
+
+def agreement(model, images, precision: str) -> float:
+    with (
+        open_backend(model, 'openvino', precision) as openvino,
+        open_backend(model, 'onnxruntime') as reference,
+    ):
+        size = openvino.contract.input_size
+        batches = [resize_image(image, size)[np.newaxis] for image in images]
+        equal = [openvino.infer(b).class_ids == reference.infer(b).class_ids for b in batches]
+    return float(np.mean(equal))
+
+
+def rendered() -> list[np.ndarray]:
+    camera = PinholeCamera(ImageSize(360, 640))
+    return [still(HELD_OUT_LAYOUTS[0], seed, camera).image for seed in range(8)]
+
+
+def test_f32_on_rendered_scenes(shipped_model):
+    assert agreement(shipped_model, rendered(), 'f32') >= MIN_AGREEMENT
+
+
+def test_f32_on_recorded_frames(shipped_model, shared_data):
+    files = list_images(shared_data / 'carla_town02' / 'val')[::20]
+    assert agreement(shipped_model, [read_image(f) for f in files], 'f32') >= MIN_AGREEMENT
+
+
+@pytest.mark.parametrize('batch', [2, 5])
+def test_a_batch_gives_what_its_images_give_alone(shipped_model, batch):
+    with open_backend(shipped_model, 'openvino', 'f32') as backend:
+        size = backend.contract.input_size
+        images = np.stack([resize_image(i, size) for i in rendered()[:batch]])
+        together = backend.infer(images).class_ids
+        alone = np.concatenate([backend.infer(image[np.newaxis]).class_ids for image in images])
+    assert (together == alone).mean() >= MIN_AGREEMENT

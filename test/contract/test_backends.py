@@ -1,0 +1,102 @@
+"""What every engine behind the port keeps; a new engine is added to `ENGINES` and passes."""
+
+import numpy as np
+import pytest
+
+from unet_seg_ros.core.errors import EngineError, ModelError
+from unet_seg_ros.core.size import ImageSize
+from unet_seg_ros.inference import BACKENDS, open_backend
+
+SIZE = ImageSize(32, 64)
+
+
+def random_images(num: int, size: ImageSize = SIZE, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (num, *size, 3), np.uint8)
+
+
+@pytest.fixture(params=sorted(BACKENDS))
+def engine(request) -> str:
+    return request.param
+
+
+def test_answers_are_the_models_to_the_pixel(engine, known_model):
+    with open_backend(known_model, engine, 'f32') as backend:
+        for num in (1, 3, 1):
+            images = random_images(num, seed=num)
+            prediction = backend.infer(images)
+            np.testing.assert_array_equal(prediction.class_ids, images[..., 0] // 64)
+            np.testing.assert_array_equal(prediction.confidence, images[:, 2::4, 2::4, 1])
+            np.testing.assert_array_equal(
+                prediction.group_probability, images[:, None, 2::4, 2::4, 2]
+            )
+
+
+def test_results_are_the_callers_own(engine, known_model):
+    with open_backend(known_model, engine) as backend:
+        first = backend.infer(random_images(1, seed=1))
+        kept = first.class_ids.copy()
+        backend.infer(random_images(1, seed=2))
+        np.testing.assert_array_equal(first.class_ids, kept)
+        assert first.class_ids.flags.writeable
+
+
+def test_images_are_left_as_they_were_and_need_not_be_contiguous(engine, known_model):
+    images = random_images(1)[:, :, ::-1]
+    before = images.copy()
+    with open_backend(known_model, engine) as backend:
+        prediction = backend.infer(images)
+    np.testing.assert_array_equal(images, before)
+    np.testing.assert_array_equal(prediction.class_ids, before[..., 0] // 64)
+
+
+@pytest.mark.parametrize(
+    'images',
+    [
+        np.zeros((1, 32, 64, 3), np.float32),
+        np.zeros((1, 64, 32, 3), np.uint8),
+        np.zeros((32, 64, 3), np.uint8),
+        np.zeros((1, 3, 32, 64), np.uint8),
+    ],
+)
+def test_an_array_of_another_form_is_refused_with_both_forms(engine, known_model, images):
+    with open_backend(known_model, engine) as backend:
+        with pytest.raises(ValueError, match=r'expected uint8 \[N, 32, 64, 3\], got') as error:
+            backend.infer(images)
+        assert str(list(images.shape)) in str(error.value)
+
+
+def test_it_works_only_inside_its_with_block(engine, known_model):
+    backend = open_backend(known_model, engine)
+    with pytest.raises(ValueError, match='not open'):
+        backend.infer(random_images(1))
+    for _ in range(2):
+        with backend:
+            assert backend.infer(random_images(1)).class_ids.shape == (1, 32, 64)
+    with pytest.raises(ValueError, match='not open'):
+        backend.infer(random_images(1))
+
+
+def test_auto_names_the_precision_that_was_chosen(engine, known_model):
+    with open_backend(known_model, engine, 'auto') as backend:
+        assert backend.precision in backend.precisions
+
+
+def test_an_unknown_precision_is_refused(engine, known_model):
+    with pytest.raises(EngineError, match="'f64' is not one of"):
+        open_backend(known_model, engine, 'f64')
+
+
+def test_a_file_that_is_no_model_is_refused(engine, tmp_path):
+    path = tmp_path / 'broken.onnx'
+    path.write_bytes(b'\x00' * 64)
+    with pytest.raises(ModelError, match=r'broken\.onnx'):
+        open_backend(path, engine)
+
+
+def test_an_unknown_engine_is_refused_with_those_that_are_there(known_model):
+    with pytest.raises(EngineError, match='openvino, onnxruntime'):
+        open_backend(known_model, 'magic')
+
+
+def test_auto_prefers_openvino(known_model):
+    assert open_backend(known_model).name == 'openvino'

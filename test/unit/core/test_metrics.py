@@ -1,0 +1,52 @@
+import math
+
+import numpy as np
+import pytest
+
+from unet_seg_ros.core.classes import ROAD_CLASSES, UNKNOWN_ID
+from unet_seg_ros.core.metrics import ConfusionMatrix
+
+
+def matrix(truth, predicted) -> ConfusionMatrix:
+    counted = ConfusionMatrix(ROAD_CLASSES.table)
+    counted.update(np.array(truth, np.uint8), np.array(predicted, np.uint8))
+    return counted
+
+
+def test_iou_counted_by_hand():
+    counted = matrix([0, 0, 0, 2, 2, 3], [0, 0, 2, 2, 1, 3])
+    assert counted.iou() == pytest.approx(
+        {'other': 2 / 3, 'roadline': 0.0, 'road': 1 / 3, 'sidewalk': 1.0}
+    )
+    assert counted.mean_iou() == pytest.approx((2 / 3 + 0 + 1 / 3 + 1) / 4)
+    assert counted.accuracy() == pytest.approx(4 / 6)
+
+
+def test_a_group_does_not_count_confusion_within_it():
+    counted = matrix([0, 0, 0, 2, 2, 3], [0, 0, 2, 2, 1, 3])
+    assert counted.group_iou(('road', 'roadline')) == pytest.approx(2 / 3)
+
+
+def test_unknown_truth_is_not_counted_and_unknown_prediction_is_a_miss():
+    counted = matrix([UNKNOWN_ID, 2, 2], [2, 2, UNKNOWN_ID])
+    assert counted.counts.sum() == 2
+    assert counted.iou()['road'] == 0.5
+
+
+def test_a_class_that_never_came_has_no_score():
+    counted = matrix([0, 0], [0, 0])
+    assert math.isnan(counted.iou()['road'])
+    assert counted.mean_iou() == 1.0
+    assert math.isnan(ConfusionMatrix(ROAD_CLASSES.table).mean_iou())
+
+
+def test_counts_add_up_over_images():
+    counted = matrix([0, 2], [0, 2])
+    counted.update(np.array([2], np.uint8), np.array([0], np.uint8))
+    assert counted.iou()['road'] == 0.5
+
+
+@pytest.mark.parametrize(('truth', 'predicted'), [([0], [0, 0]), ([4], [0]), ([0], [4])])
+def test_what_does_not_fit_is_refused(truth, predicted):
+    with pytest.raises(ValueError, match=r'differ|4 classes'):
+        matrix(truth, predicted)

@@ -1,0 +1,129 @@
+"""``unet-seg evaluate``: score a model file on labelled frames, as the vehicle would run it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from unet_seg_ros.core.backend import Backend
+from unet_seg_ros.core.classes import CARLA_TAGS, ROAD_CLASSES
+from unet_seg_ros.core.contract import ModelContract
+from unet_seg_ros.core.errors import ConfigurationError, ModelError
+from unet_seg_ros.core.resources import DEFAULT_MODEL, shared_file
+from unet_seg_ros.core.scoring import score
+from unet_seg_ros.core.size import ByteArray, ImageSize
+from unet_seg_ros.inference import BACKENDS, open_backend
+from unet_seg_ros.recordings.folder import LabelledFolder
+from unet_seg_ros.scenes import HELD_OUT_LAYOUTS, PinholeCamera, still
+
+#: Rendered scenes are scored at the size of the demo's camera.
+SCENE_SIZE = ImageSize(720, 1280)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument('--model', type=Path, help='model file; the shipped one if left out')
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument('--data', type=Path, help='labelled folder, such as rgb/ with label/')
+    source.add_argument(
+        '--scenes', type=int, metavar='N', help='N rendered scenes of layouts never trained on'
+    )
+    parser.add_argument(
+        '--tags',
+        type=int,
+        choices=sorted(CARLA_TAGS),
+        help="CARLA tag table of the folder's labels; that of the model's recordings if left out",
+    )
+    parser.add_argument('--backend', default='auto', choices=('auto', *BACKENDS))
+    parser.add_argument('--precision', default='auto', choices=('auto', 'f32', 'bf16'))
+    parser.add_argument('--json', type=Path, metavar='F', help='write the figures there as well')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the table; return 0."""
+    model = args.model or shared_file('models', DEFAULT_MODEL)
+    with open_backend(model, args.backend, args.precision) as backend:
+        frames, num_frames = _frames(args, backend.contract)
+        result = _evaluate(backend, frames, num_frames)
+    result['source'] = str(args.data or f'{num_frames} rendered held-out scenes')
+    _print_table(result)
+    if args.json is not None:
+        _write_json(result, args.json)
+    return 0
+
+
+def _frames(
+    args: argparse.Namespace, contract: ModelContract
+) -> tuple[Iterator[tuple[ByteArray, ByteArray]], int]:
+    if contract.table != ROAD_CLASSES.table:
+        raise ModelError(
+            f'model {contract.name} has classes {contract.table.names}; CARLA tags are gathered '
+            f'into {ROAD_CLASSES.table.names} only'
+        )
+    if args.data is None:
+        if args.scenes < 1:
+            raise ConfigurationError(f'--scenes {args.scenes}: give at least 1')
+        return _scenes(args.scenes), args.scenes
+    tags = CARLA_TAGS[args.tags or contract.carla_tags]
+    to_class = ROAD_CLASSES.from_tags(tags)
+    folder = LabelledFolder(args.data, tags)
+    return ((image, to_class[label]) for image, label in folder), len(folder)
+
+
+def _scenes(num: int) -> Iterator[tuple[ByteArray, ByteArray]]:
+    to_class = ROAD_CLASSES.from_tags(CARLA_TAGS[29])
+    camera = PinholeCamera(SCENE_SIZE)
+    for seed in range(num):
+        frame = still(HELD_OUT_LAYOUTS[seed % len(HELD_OUT_LAYOUTS)], seed, camera)
+        yield frame.image, to_class[frame.tags]
+
+
+def _evaluate(
+    backend: Backend, frames: Iterator[tuple[ByteArray, ByteArray]], num_frames: int
+) -> dict[str, Any]:
+    matrix = score(backend, frames)
+    return {
+        'model': backend.contract.name,
+        'backend': backend.name,
+        'precision': backend.precision,
+        'input_size': str(backend.contract.input_size),
+        'frames': num_frames,
+        'iou': _without_nan(matrix.iou()),
+        'drivable_iou': matrix.group_iou(backend.contract.drivable),
+        'mean_iou': matrix.mean_iou(),
+        'pixel_accuracy': matrix.accuracy(),
+    }
+
+
+def _without_nan(values: dict[str, float]) -> dict[str, float | None]:
+    # JSON has no nan: a class that never came has no score.
+    return {name: None if math.isnan(v) else v for name, v in values.items()}
+
+
+def _print_table(result: dict[str, Any]) -> None:
+    print(
+        f'{result["model"]} on {result["source"]}: {result["frames"]} frames, '
+        f'{result["backend"]} {result["precision"]}, input {result["input_size"]}'
+    )
+    rows = {f'IoU {name}': value for name, value in result['iou'].items()}
+    rows |= {
+        'IoU drivable': result['drivable_iou'],
+        'mean IoU': result['mean_iou'],
+        'pixel accuracy': result['pixel_accuracy'],
+    }
+    for name, value in rows.items():
+        print(f'  {name:<16} {"none in the data" if value is None else f"{value:.4f}"}')
+
+
+def _write_json(result: dict[str, Any], path: Path) -> None:
+    part = path.with_name(f'.{path.name}.part')
+    try:
+        part.write_text(json.dumps(result, indent=1) + '\n')
+        part.replace(path)
+    except OSError as e:
+        part.unlink(missing_ok=True)
+        raise ConfigurationError(f'--json {path}: cannot be written: {e.strerror}') from e
