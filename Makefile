@@ -7,6 +7,7 @@ TORCH ?= torch
 
 DEMO_INPUT ?=
 DEMO_OUTPUT ?= out/demo
+DEMO_ARGS ?=
 PYTEST_ARGS ?=
 
 comma := ,
@@ -17,7 +18,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 .PHONY: demo test test-training lint colcon benchmark clean
 
 demo: $(VENV)/.runtime
-	$(BIN)/unet-seg demo --output $(DEMO_OUTPUT) $(if $(DEMO_INPUT),--input '$(DEMO_INPUT)')
+	$(BIN)/unet-seg demo --output $(DEMO_OUTPUT) $(if $(DEMO_INPUT),--input '$(DEMO_INPUT)') $(DEMO_ARGS)
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -m 'not training' $(PYTEST_ARGS)

@@ -44,7 +44,7 @@ def message(encoding: str) -> Image:
 
 
 def test_without_cv_bridge_the_encoding_is_named():
-    with pytest.raises(FrameError, match="'bayer_rggb8'.*cv_bridge"):
+    with pytest.raises(FrameError, match=r"'bayer_rggb8'.*cv_bridge"):
         to_frame(message('bayer_rggb8'))
 
 

@@ -89,8 +89,9 @@ class CameraHealth:
             return DiagnosticStatus.OK, 'ok' if new['segmented'] else 'nothing to publish'
         message = f'no image on {self._channel.image_topic} for {silent_s:.0f} s'
         if not self._said_silent:
+            parameter = f'{self._channel.settings.name}.image_topic'
             self._channel.logger.warning(
-                f'{message}: is the camera publishing there? set {self._channel.settings.name}.image_topic'
+                f'{message}: is the camera publishing there? set {parameter}'
             )
             self._said_silent = True
         return DiagnosticStatus.WARN, message

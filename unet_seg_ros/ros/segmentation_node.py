@@ -19,7 +19,7 @@ from rclpy.logging import get_logger
 from rclpy.parameter import Parameter
 from rclpy.task import Future
 from rclpy.timer import Timer
-from rclpy.utilities import try_shutdown
+from rclpy.utilities import ok, try_shutdown
 
 from unet_seg_ros.core.backend import Backend
 from unet_seg_ros.core.errors import UserError
@@ -240,7 +240,7 @@ def main(args: list[str] | None = None) -> int:
         pass
     except rclpy_implementation.RCLError:
         # A signal invalidates the context under whatever call is on its way just then.
-        if rclpy.ok():
+        if ok():
             raise
     finally:
         if node is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from threading import Thread
 
 from rclpy.task import Future
@@ -11,6 +12,10 @@ from unet_seg_ros.core.newest import NewestSlots
 from unet_seg_ros.core.segmenter import Segmenter
 from unet_seg_ros.ros.camera import Arrival, CameraChannel
 from unet_seg_ros.ros.conversion import to_frame
+
+# The executor's own bookkeeping is Python too, and after each image it would keep the worker from
+# the interpreter: 0.5 ms for one camera, 1 ms for six, where this makes it 0.3 ms.
+_SWITCH_INTERVAL_S = 1e-4
 
 
 class SegmentationWorker:
@@ -42,7 +47,8 @@ class SegmentationWorker:
         self._thread = Thread(target=self._run, name='segmentation', daemon=True)
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the thread, and let the process's threads take shorter turns."""
+        sys.setswitchinterval(_SWITCH_INTERVAL_S)
         self._thread.start()
 
     def stop(self) -> None:

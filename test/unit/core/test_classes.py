@@ -59,5 +59,5 @@ def test_an_ambiguous_table_is_refused(classes):
 
 
 def test_an_unknown_name_is_refused_with_those_that_are_there():
-    with pytest.raises(ConfigurationError, match="'lawn'.*sidewalk"):
+    with pytest.raises(ConfigurationError, match=r"'lawn'.*sidewalk"):
         ROAD_CLASSES.table.ids_of(['lawn'])

@@ -1,0 +1,147 @@
+"""The player as a process of its own: what it publishes is what the recording holds."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import pytest
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import Image
+from support.recordings import compressed, image, noise, write_bag, write_folder
+from support.stage import Stage, pixels
+from support.verbs import Verbs, refusal
+
+from unet_seg_ros.core.classes import CARLA_TAGS
+from unet_seg_ros.ros.messages import image_bytes, stamp_ns
+from unet_seg_ros.ros.palette import Palette
+
+pytestmark = pytest.mark.ros
+
+PICTURES = [noise(6, 8, 3, seed=i) for i in range(11)]
+S = 10**9
+
+
+@pytest.fixture
+def verbs(ros_domain) -> Iterator[Verbs]:
+    verbs = Verbs()
+    yield verbs
+    verbs.end()
+
+
+def listen(stage: Stage, topic: str) -> list[Image]:
+    received: list[Image] = []
+    stage.peer.create_subscription(Image, topic, received.append, QoSProfile(depth=50))
+    return received
+
+
+def play(stage: Stage, verbs: Verbs, received: list[Image], *arguments: object) -> str:
+    """Play to the end; return what was printed."""
+    player = verbs.start('play', *arguments, '--wait-for', 1)
+    stage.spin_until(lambda: player.poll() is not None, 'the end of the recording', 60)
+    output, errors = player.communicate(timeout=5)
+    assert player.returncode == 0, errors
+    return output
+
+
+def test_a_folder_is_played_in_natural_order(tmp_path, stage, verbs):
+    folder = write_folder(tmp_path / 'images', PICTURES)
+    received = listen(stage, 'front/image_raw')
+    before_ns = time.time_ns()
+    output = play(stage, verbs, received, folder, '--camera', 'front', '--rate', 100)
+    assert output.endswith('11 frames sent\n')
+    assert len(received) == len(PICTURES)
+    for message, picture in zip(received, PICTURES, strict=True):
+        assert (message.encoding, message.header.frame_id) == ('bgr8', 'front_optical_frame')
+        np.testing.assert_array_equal(pixels(message), picture)
+    moments = [before_ns, *(stamp_ns(m.header.stamp) for m in received), time.time_ns()]
+    assert moments == sorted(moments)
+
+
+@pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
+def test_a_bag_is_played_as_recorded(tmp_path, stage, verbs, storage):
+    messages = [
+        ('/cam', S, image(PICTURES[i], 'rgb8', 5 * S + i * 20_000_000, padding=3))
+        for i in range(5)
+    ]
+    bag = write_bag(tmp_path / 'bag', storage, messages)
+    log = tmp_path / 'sent.csv'
+    received = listen(stage, 'camera/image_raw')
+    play(stage, verbs, received, bag, '--log', log)
+    assert [(m.encoding, m.step, m.header.frame_id) for m in received] == [
+        ('rgb8', 27, 'front_optical')
+    ] * 5
+    for message, (_, _, original) in zip(received, messages, strict=True):
+        np.testing.assert_array_equal(image_bytes(message), original.data)
+    sent = [tuple(map(int, line.split(','))) for line in log.read_text().splitlines()]
+    assert [stamp for stamp, _ in sent] == [stamp_ns(m.header.stamp) for m in received]
+    # The rhythm is the bag's: four times 20 ms, and never faster than that.
+    assert sent[-1][1] - sent[0][1] >= 79_000_000
+
+
+def test_a_compressed_topic_is_played_decoded(tmp_path, stage, verbs):
+    messages = [('/a', S, image(PICTURES[0], 'bgr8', S)), ('/b', S, compressed(PICTURES[1], S))]
+    bag = write_bag(tmp_path / 'bag', 'mcap', messages)
+    received = listen(stage, 'camera/image_raw')
+    play(stage, verbs, received, bag, '--topic', '/b')
+    np.testing.assert_array_equal(pixels(received[0]), PICTURES[1])
+
+
+def test_a_loop_begins_again(tmp_path, stage, verbs):
+    folder = write_folder(tmp_path / 'images', PICTURES[:2])
+    received = listen(stage, 'camera/image_raw')
+    verbs.start('play', folder, '--loop', '--rate', 50, '--wait-for', 1)
+    stage.spin_until(lambda: len(received) >= 7, 'the fourth pass', 60)
+    for message, picture in zip(received, itertools.cycle(PICTURES[:2]), strict=False):
+        np.testing.assert_array_equal(pixels(message), picture)
+
+
+def test_it_ends_after_the_seconds_asked_for(tmp_path, stage, verbs):
+    folder = write_folder(tmp_path / 'images', PICTURES)
+    received = listen(stage, 'camera/image_raw')
+    play(stage, verbs, received, folder, '--rate', 100, '--seconds', 0.045)
+    assert len(received) == 5
+
+
+def test_labels_are_played_beside_the_images(tmp_path, stage, verbs):
+    tags_hw = np.random.default_rng(0).integers(0, 23, (6, 8), np.uint8)
+    write_folder(tmp_path / 'rgb', PICTURES[:1])
+    write_folder(tmp_path / 'label', [tags_hw])
+    images = listen(stage, 'camera/image_raw')
+    labels = listen(stage, 'camera/semantic_segmentation/image')
+    play(stage, verbs, images, tmp_path, '--carla-tags', 23)
+    assert labels[0].header == images[0].header
+    np.testing.assert_array_equal(Palette(CARLA_TAGS[23]).read(pixels(labels[0])), tags_hw)
+
+
+def test_what_cannot_be_played_is_refused_in_one_line(tmp_path, verbs):
+    empty, broken, bag = tmp_path / 'empty', tmp_path / 'broken', tmp_path / 'bag'
+    empty.mkdir()
+    write_folder(broken, PICTURES[:1])
+    (broken / '1.png').write_bytes(b'no image')
+    topics = [(t, S, image(PICTURES[0], 'bgr8', S)) for t in ('/front', '/rear')]
+    write_bag(bag, 'mcap', topics)
+    cases = {
+        (tmp_path / 'nowhere',): 'not found',
+        (empty,): 'no image in it',
+        (broken,): 'not a readable image',
+        (bag,): 'choose a topic, one of /front, /rear',
+        (bag, '--topic', '/side'): 'no images on /side',
+        (bag, '--topic', '/rear', '--carla-tags', 23): 'labels are read from folders',
+    }
+    for arguments, reason in cases.items():
+        assert reason in refusal(verbs.start('play', *arguments))
+
+
+def test_an_image_that_breaks_off_in_the_midst_is_told(tmp_path, stage, verbs):
+    folder = write_folder(tmp_path / 'images', PICTURES[:3])
+    whole = cv2.imread(str(folder / '3.png'))
+    assert whole is not None
+    (folder / '3.png').write_bytes(b'')
+    received = listen(stage, 'camera/image_raw')
+    player = verbs.start('play', folder, '--wait-for', 1)
+    stage.spin_until(lambda: len(received) == 2, 'the images before', 60)
+    assert '3.png: not a readable image' in refusal(player)

@@ -1,0 +1,70 @@
+"""Recordings made for a test: folders of images, bags of both storages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
+
+_TYPES = get_typestore(Stores.ROS2_JAZZY)
+
+IMAGE = 'sensor_msgs/msg/Image'
+COMPRESSED = 'sensor_msgs/msg/CompressedImage'
+STORAGES = {'mcap': StoragePlugin.MCAP, 'sqlite3': StoragePlugin.SQLITE3}
+
+
+def _made(kind: str, *fields: Any) -> Any:
+    return _TYPES.types[kind](*fields)
+
+
+def header(stamp_ns: int, frame_id: str = 'front_optical') -> Any:
+    stamp = _made('builtin_interfaces/msg/Time', *divmod(stamp_ns, 10**9))
+    return _made('std_msgs/msg/Header', stamp, frame_id)
+
+
+def image(pixels: np.ndarray, encoding: str, stamp_ns: int, padding: int = 0) -> Any:
+    """Return an image message whose rows end with some bytes of 77."""
+    height, width = pixels.shape[:2]
+    rows = pixels.reshape(height, -1)
+    data = np.pad(rows, ((0, 0), (0, padding)), constant_values=77)
+    step = data.shape[1]
+    return _made(IMAGE, header(stamp_ns), height, width, encoding, 0, step, data.reshape(-1))
+
+
+def compressed(pixels: np.ndarray, stamp_ns: int) -> Any:
+    """Return a compressed image message, lossless."""
+    data = cv2.imencode('.png', pixels)[1].reshape(-1)
+    return _made(COMPRESSED, header(stamp_ns), 'png', data)
+
+
+def text(words: str) -> Any:
+    return _made('std_msgs/msg/String', words)
+
+
+def write_bag(path: Path, storage: str, messages: Iterable[tuple[str, int, Any]]) -> Path:
+    """Write messages, each with its topic and its time of recording [ns]."""
+    with Writer(path, version=9, storage_plugin=STORAGES[storage]) as writer:
+        connections: dict[str, Any] = {}
+        for topic, recorded_ns, message in messages:
+            kind = message.__msgtype__
+            if topic not in connections:
+                connections[topic] = writer.add_connection(topic, kind, typestore=_TYPES)
+            writer.write(connections[topic], recorded_ns, _TYPES.serialize_cdr(message, kind))
+    return path
+
+
+def write_folder(path: Path, images: Iterable[np.ndarray]) -> Path:
+    """Write images as 1.png, 2.png ..."""
+    path.mkdir()
+    for index, pixels in enumerate(images, 1):
+        cv2.imwrite(str(path / f'{index}.png'), pixels)
+    return path
+
+
+def noise(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)

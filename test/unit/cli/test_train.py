@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import pytest
+
+from unet_seg_ros.cli import train
+from unet_seg_ros.cli.main import main
+
+
+@pytest.mark.parametrize('missing', ['torch', 'lightning'])
+@pytest.mark.parametrize(
+    'arguments',
+    [
+        ['train', '--recipe=r.yaml', '--output=run'],
+        ['export', '--checkpoint=c', '--output=m.onnx'],
+    ],
+)
+def test_a_missing_library_is_named_with_the_extra_that_has_it(
+    monkeypatch, capsys, missing, arguments
+):
+    monkeypatch.setattr(train, 'find_spec', lambda name: None if name == missing else object())
+    assert main(arguments) == 1
+    error = capsys.readouterr().err
+    assert f"{missing} is not installed: pip install 'unet_seg_ros[training]'" in error
+    assert error.count('\n') == 1

@@ -1,0 +1,186 @@
+"""The images of a rosbag2, read without ROS."""
+
+from __future__ import annotations
+
+import struct
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import apsw
+import cv2
+import numpy as np
+from rosbags.highlevel import AnyReader, AnyReaderError
+from rosbags.interfaces import Connection
+from rosbags.rosbag2 import ReaderError
+from rosbags.serde import SerdeError
+from rosbags.typesys import Stores, TypesysError, get_typestore
+
+from unet_seg_ros.core.errors import RecordingError
+from unet_seg_ros.core.pixels import RawFrame
+from unet_seg_ros.core.size import ByteArray, ImageSize
+
+if sys.version_info >= (3, 14):
+    from compression.zstd import ZstdError
+else:
+    from backports.zstd import ZstdError
+
+RAW_TYPE = 'sensor_msgs/msg/Image'
+COMPRESSED_TYPE = 'sensor_msgs/msg/CompressedImage'
+
+_BAG_SUFFIXES = ('.mcap', '.db3')
+
+# What rosbags lets through from a file that is cut off or overwritten, its own errors first.
+_DAMAGE = (
+    AnyReaderError,
+    ReaderError,
+    SerdeError,
+    TypesysError,
+    ZstdError,
+    apsw.Error,
+    cv2.error,
+    struct.error,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    TypeError,
+    ValueError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BagFrame:
+    """
+    An image of a bag.
+
+    Attributes
+    ----------
+    stamp_ns : int
+        The header's stamp [ns], or the time of recording where the header has none.
+    frame_id : str
+        The header's frame.
+    frame : RawFrame
+        The pixels as recorded; those of a compressed image are decoded to bgr8.
+
+    """
+
+    stamp_ns: int
+    frame_id: str
+    frame: RawFrame
+
+
+def is_bag(path: Path) -> bool:
+    """Return whether a path looks like a rosbag2: its folder, or one of its storage files."""
+    files = path.iterdir() if path.is_dir() else [path]
+    return any(f.suffix in _BAG_SUFFIXES or f.name == 'metadata.yaml' for f in files)
+
+
+def image_topics(path: Path) -> dict[str, int]:
+    """
+    Return the image topics of a bag with their numbers of messages, sorted by name.
+
+    Raises
+    ------
+    RecordingError
+        If the path is no bag or the bag is damaged.
+
+    """
+    with _reading(path), _opened(path) as reader:
+        counts: dict[str, int] = {}
+        for connection in _image_connections(reader):
+            counts[connection.topic] = counts.get(connection.topic, 0) + connection.msgcount
+    return dict(sorted(counts.items()))
+
+
+def choose_topic(path: Path, topic: str | None = None) -> str:
+    """
+    Return the image topic to read: the one asked for, or the bag's only one.
+
+    Raises
+    ------
+    RecordingError
+        If the bag cannot be read, has no image, has several image topics and none was asked for,
+        or lacks the one that was.
+
+    """
+    topics = image_topics(path)
+    filled = [name for name, count in topics.items() if count]
+    if not filled:
+        raise RecordingError(f'bag {path}: holds no sensor_msgs images')
+    if topic is None and len(filled) > 1:
+        raise RecordingError(f'bag {path}: choose a topic, one of {", ".join(filled)}')
+    if topic is not None and topic not in filled:
+        raise RecordingError(f'bag {path}: no images on {topic}; there are {", ".join(filled)}')
+    return topic or filled[0]
+
+
+def read_images(path: Path, topic: str | None = None) -> Iterator[BagFrame]:
+    """
+    Iterate over the images of one topic in the order of recording.
+
+    Raises
+    ------
+    RecordingError
+        As `choose_topic` does; and, on the way, where the bag turns out to be damaged or a
+        compressed image cannot be decoded.
+
+    """
+    chosen = choose_topic(path, topic)
+    with _reading(path), _opened(path) as reader:
+        connections = [c for c in _image_connections(reader) if c.topic == chosen]
+        for connection, recorded_ns, data in reader.messages(connections=connections):
+            message = cast(Any, reader.deserialize(data, connection.msgtype))
+            stamp = message.header.stamp
+            compressed = connection.msgtype == COMPRESSED_TYPE
+            yield BagFrame(
+                stamp_ns=(stamp.sec * 10**9 + stamp.nanosec) or recorded_ns,
+                frame_id=message.header.frame_id,
+                frame=_decoded(message, path) if compressed else _raw(message),
+            )
+
+
+def _opened(path: Path) -> AbstractContextManager[AnyReader]:
+    # Bags that carry no definitions, as sqlite3 ones before Jazzy, are read with those of Jazzy.
+    return AnyReader([path], default_typestore=get_typestore(Stores.ROS2_JAZZY))
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    if not path.exists():
+        raise RecordingError(f'bag {path}: not found')
+    if not is_bag(path):
+        raise RecordingError(
+            f'{path}: no rosbag2; give its folder with metadata.yaml, or a .mcap or .db3 file'
+        )
+    try:
+        yield
+    except _DAMAGE as e:
+        reason = ' '.join(str(e).split()) or type(e).__name__
+        raise RecordingError(f'bag {path}: damaged, or its recording did not end: {reason}') from e
+
+
+def _image_connections(reader: AnyReader) -> list[Connection]:
+    return [c for c in reader.connections if c.msgtype in (RAW_TYPE, COMPRESSED_TYPE)]
+
+
+def _raw(message: Any) -> RawFrame:
+    size = ImageSize(int(message.height), int(message.width))
+    return RawFrame(message.data, message.encoding, size, int(message.step))
+
+
+def _decoded(message: Any, path: Path) -> RawFrame:
+    # Without the flag OpenCV would turn the picture as its EXIF data says; labels are not turned.
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    image = cv2.imdecode(message.data, flags) if message.data.size else None
+    if image is None:
+        raise RecordingError(
+            f'bag {path}: a compressed image of format {message.format!r} cannot be decoded'
+        )
+    return RawFrame.from_bgr(cast(ByteArray, np.asarray(image, np.uint8)))
