@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from unet_seg_ros.scenes import tags
 from unet_seg_ros.scenes.camera import FloatArray
-from unet_seg_ros.scenes.canvas import NEAR_M
 from unet_seg_ros.scenes.frontage import BARRIER_KINDS
+from unet_seg_ros.scenes.polygons import NEAR_M
 from unet_seg_ros.scenes.stage import Paint, Shading, Stage
 from unet_seg_ros.scenes.street import BEHIND_M
 from unet_seg_ros.scenes.town import Town

@@ -89,6 +89,10 @@ class Drive:
         self._renderer = Renderer(self._town, weather, inks, rng)
         self._sensor = Sensor(camera.size, weather.wetness, rng)
 
+    def station_m(self, index: int) -> float:
+        """Return where along the street the camera is in a frame, 0 to `street.PERIOD_M`."""
+        return (self._start_m + index / self._rate_hz * self._speed_m_s) % PERIOD_M
+
     def frame(self, index: int) -> Frame:
         """
         Return one frame.
@@ -105,7 +109,7 @@ class Drive:
 
         """
         time_s = index / self._rate_hz
-        station_m = (self._start_m + time_s * self._speed_m_s) % PERIOD_M
+        station_m = self.station_m(index)
         phase = 2 * np.pi * time_s
         pitch_deg = 0.22 * np.sin(1.3 * phase + self._sway[0])
         pitch_deg += 0.12 * np.sin(0.47 * phase + self._sway[1])

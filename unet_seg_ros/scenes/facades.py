@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from unet_seg_ros.core.size import ByteArray
-from unet_seg_ros.scenes.layouts import Color, Layout
+from unet_seg_ros.scenes.district import Color, Layout
 from unet_seg_ros.scenes.tags import BUILDING
 from unet_seg_ros.scenes.textures import bgr, jitter, pyramid, smooth_noise, to_bytes
 
@@ -60,7 +60,9 @@ def _masonry(
     columns = np.arange(width)[None]
     if style in ('brick', 'stone'):
         course = max(2, round((0.16 if style == 'brick' else 0.55) * scale))
-        joint = (rows % course == 0) | ((columns + (rows // course % 2) * course) % (2 * course) == 0)
+        joint = (rows % course == 0) | (
+            (columns + (rows // course % 2) * course) % (2 * course) == 0
+        )
         tone[joint] -= 0.16 if style == 'brick' else 0.22
     elif style == 'siding':
         board = max(2, round(0.22 * scale))
@@ -89,7 +91,11 @@ def _glass(rng: np.random.Generator) -> tuple[int, int, int]:
 
 
 def _window(
-    rng: np.random.Generator, wall: ByteArray, box: tuple[int, int, int, int], style: str, trim: Color
+    rng: np.random.Generator,
+    wall: ByteArray,
+    box: tuple[int, int, int, int],
+    style: str,
+    trim: Color,
 ) -> None:
     left, top, right, bottom = box
     frame = max(1, (right - left) // 10)

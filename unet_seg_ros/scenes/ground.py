@@ -10,8 +10,9 @@ import numpy as np
 from unet_seg_ros.core.size import ByteArray, ImageSize
 from unet_seg_ros.scenes import tags
 from unet_seg_ros.scenes.camera import FloatArray, View
-from unet_seg_ros.scenes.canvas import Canvas, Polygons
-from unet_seg_ros.scenes.pavement import LINE_LAYER, NUM_LAYERS
+from unet_seg_ros.scenes.canvas import Canvas
+from unet_seg_ros.scenes.pieces import LINE_LAYER, NUM_LAYERS
+from unet_seg_ros.scenes.polygons import Polygons
 from unet_seg_ros.scenes.sky import horizon
 from unet_seg_ros.scenes.street import BEHIND_M, SIGHT_M
 from unet_seg_ros.scenes.surface import FOCAL_PX, GRAIN_HALF_M, GRAIN_PERIOD_M, NEUTRAL, GrainBand
@@ -55,7 +56,9 @@ class GroundPainter:
         left, right = horizon(view)
         height, width = canvas.pixels.shape[:2]
         top = int(np.clip(np.floor(min(left, right)), 0, height - 1))
-        corners = np.array([[-1.0, left], [width, right], [width, height + 4.0], [-1, height + 4.0]])
+        corners = np.array(
+            [[-1.0, left], [width, right], [width, height + 4.0], [-1, height + 4.0]]
+        )
         if max(left, right) < height + 3:
             canvas.fill(corners, self._inks[Material.GRASS])
         self._lay(canvas, station_m, range(LINE_LAYER), thin=False)
@@ -86,22 +89,22 @@ class GroundPainter:
         half_top = top // 2
         grain = _grain(self._town.grain, view, self._axes(station_m), (station_m, half_top))
         tag = np.ascontiguousarray(lower[::2, ::2, 3])
-        tone = cv2.extractChannel(grain, 0)
+        tone = np.asarray(cv2.extractChannel(grain, 0), np.uint8)
         for channel, owner in ((1, tags.SIDEWALK), (2, tags.TERRAIN)):
-            cv2.copyTo(cv2.extractChannel(grain, channel), cv2.compare(tag, owner, cv2.CMP_EQ), tone)
-        lit = np.full(size, 0 if self._weather.lamps else 255, np.uint8)
+            own = (tag == owner).view(np.uint8)
+            cv2.copyTo(cv2.extractChannel(grain, channel), own, tone)
+        lit: ByteArray = np.full(size, 0 if self._weather.lamps else 255, np.uint8)
         points, lengths = shadows
         value = 255.0 if self._weather.lamps else 0.0
         Polygons(view, points, lengths, [(value,)] * len(lengths), 1.0).fill(lit)
         if self._weather.lamps:
-            lit = cv2.blur(lit, (_POOL_BLUR_PX, _POOL_BLUR_PX))
+            cv2.blur(lit, (_POOL_BLUR_PX, _POOL_BLUR_PX), dst=lit)
         whole = lower.shape[1], lower.shape[0]
-        soft = cv2.resize(lit[half_top:], whole, interpolation=cv2.INTER_LINEAR)
-        tone = cv2.resize(tone, whole, interpolation=cv2.INTER_LINEAR)
-        index = cv2.bitwise_or(cv2.bitwise_and(tone, 0xF8), soft >> 5)
-        gain = np.empty(index.shape, np.uint32)
-        np.take(self._light, index, mode='clip', out=gain)
-        gain = gain.view(np.uint8).reshape(lower.shape)
+        soft = np.asarray(cv2.resize(lit[half_top:], whole), np.uint8)
+        tone = np.asarray(cv2.resize(tone, whole), np.uint8)
+        packed = np.empty(tone.shape, np.uint32)
+        np.take(self._light, (tone & 0xF8) | (soft >> 5), mode='clip', out=packed)
+        gain = packed.view(np.uint8).reshape(lower.shape)
         cv2.multiply(lower, gain, dst=lower, scale=1.0 / NEUTRAL)
         self._haze(canvas.view, lower, top)
 

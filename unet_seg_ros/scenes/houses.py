@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from unet_seg_ros.scenes import tags
 from unet_seg_ros.scenes.camera import FloatArray
-from unet_seg_ros.scenes.canvas import NEAR_M, LitPicture, clip_near
+from unet_seg_ros.scenes.canvas import LitPicture
+from unet_seg_ros.scenes.polygons import NEAR_M, clip_near
 from unet_seg_ros.scenes.stage import Paint, Shading, Stage
 from unet_seg_ros.scenes.street import BEHIND_M, SIGHT_M
 from unet_seg_ros.scenes.textures import bgr
@@ -18,10 +19,11 @@ from unet_seg_ros.scenes.town import Town
 
 IndexArray = npt.NDArray[np.intp]
 
-_GAIN_STEPS = 24
+_GAIN_STEPS = 16
 _ROOF_SLOPE = 0.32
 #: Pictures are taken this part of a level coarser than they are shown: softer, and faster.
 _COARSER = 0.4
+
 
 def _unit(vectors: FloatArray) -> FloatArray:
     return np.asarray(vectors / (np.linalg.norm(vectors, axis=-1, keepdims=True) + 1e-9))
@@ -69,7 +71,8 @@ class HousePainter:
         self._pitched = np.array([facade.pitched for facade in town.facades])[self._facade]
         self._roofs = _roofs(self._feet, self._height)
         normal = np.cross(
-            self._roofs[:, :, 1] - self._roofs[:, :, 0], self._roofs[:, :, 3] - self._roofs[:, :, 0]
+            self._roofs[:, :, 1] - self._roofs[:, :, 0],
+            self._roofs[:, :, 3] - self._roofs[:, :, 0],
         )
         self._roof_normal = _unit(normal)
         colors = np.array([bgr(facade.roof) for facade in town.facades])[self._facade]

@@ -37,7 +37,9 @@ class VehiclePainter:
         self._stations = np.array([station for station, _ in self._parked])
         self._shading = shading
         self._sprites = sprites
-        other = [vehicles.PAINT_COLORS[paint] for paint in range(1, len(vehicles.PAINT_COLORS) + 1)]
+        other = [
+            vehicles.PAINT_COLORS[paint] for paint in range(1, len(vehicles.PAINT_COLORS) + 1)
+        ]
         self._palettes = np.array([[body, *other] for body in vehicles.BODY_COLORS], np.float64)
 
     def collect(self, stage: Stage, moving: list[Vehicle]) -> list[FloatArray]:

@@ -132,9 +132,7 @@ def _add_stands(soup: _Soup, town: Town, stands: Stands, weather: Weather) -> No
     slim = np.array([kind.startswith('sig') for kind, _ in stands.picture], bool)
     foot = np.where(tree, 0.3, np.where(slim, 0.1, 0.7 * width))
     crowns = _of_crowns(stands.place_m[tree], width[tree], height[tree], weather)
-    soup.add(
-        crowns.reshape(-1, _BLOB_CORNERS, 3), np.repeat(stands.station_m[tree], _BLOBS)
-    )
+    soup.add(crowns.reshape(-1, _BLOB_CORNERS, 3), np.repeat(stands.station_m[tree], _BLOBS))
     stem = np.where(tree, 0.6 * height, height)
     soup.add(of_uprights(stands.place_m, foot, stem, weather), stands.station_m)
 
@@ -148,9 +146,7 @@ def _add_houses(soup: _Soup, town: Town, houses: Houses, weather: Weather) -> No
 def _add_lamps(soup: _Soup, lamps: Lamps, weather: Weather) -> None:
     count = len(lamps.station_m)
     height = np.full(count, lamps.height_m)
-    soup.add(
-        of_uprights(lamps.place_m, np.full(count, 0.16), height, weather), lamps.station_m
-    )
+    soup.add(of_uprights(lamps.place_m, np.full(count, 0.16), height, weather), lamps.station_m)
 
 
 def _add_pools(soup: _Soup, lamps: Lamps) -> None:

@@ -142,9 +142,12 @@ def _paint_sky(weather: Weather, rng: np.random.Generator) -> ByteArray:
     rise = np.clip(elevation / np.radians(50.0), 0, 1) ** 0.6
     color = weather.haze_bgr + (weather.zenith_bgr - weather.haze_bgr) * rise[..., None]
     sun_azimuth = np.arctan2(weather.to_sun[1], weather.to_sun[0])
-    cosine = np.cos(elevation) * np.cos(azimuth - sun_azimuth) * np.hypot(
-        weather.to_sun[0], weather.to_sun[1]
-    ) + np.sin(elevation) * weather.to_sun[2]
+    cosine = (
+        np.cos(elevation)
+        * np.cos(azimuth - sun_azimuth)
+        * np.hypot(weather.to_sun[0], weather.to_sun[1])
+        + np.sin(elevation) * weather.to_sun[2]
+    )
     angle = np.arccos(np.clip(cosine, -1, 1))
     if weather.shadows or weather.lamps:
         strength = 1.0 if weather.shadows else 0.45

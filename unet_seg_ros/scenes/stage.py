@@ -12,11 +12,14 @@ import numpy.typing as npt
 
 from unet_seg_ros.core.size import ByteArray
 from unet_seg_ros.scenes.camera import FloatArray
-from unet_seg_ros.scenes.canvas import Canvas, Ink, LitPicture, Polygons
+from unet_seg_ros.scenes.canvas import Canvas, LitPicture
+from unet_seg_ros.scenes.polygons import Ink, Polygons
 from unet_seg_ros.scenes.weather import Weather
 
 #: Pictures are kept at so many strengths of haze.
 HAZE_STEPS = 12
+#: When lit pictures take more than this, they are dropped and made anew.
+_KEPT_BYTES = 96 << 20
 _COVER_BINS = 80
 
 
@@ -34,14 +37,19 @@ class Shading:
     def __init__(self, weather: Weather) -> None:
         self.weather = weather
         self._lit: dict[tuple[object, ...], LitPicture] = {}
+        self._kept_bytes = 0
 
     def haze_steps(self, depth_m: FloatArray) -> list[int]:
         """Return the strength of the haze at distances [n], each 0 to `HAZE_STEPS`."""
         share = 1.0 - np.exp(-self.weather.haze_per_m * np.maximum(depth_m, 0.0))
-        return np.rint(share * HAZE_STEPS).astype(int).tolist()
+        return [round(step) for step in (share * HAZE_STEPS).tolist()]
 
     def picture(
-        self, key: tuple[object, ...], picture: ByteArray, gain: FloatArray, step: int
+        self,
+        key: tuple[object, ...],
+        picture: ByteArray,
+        gain: npt.NDArray[np.floating[Any]],
+        step: int,
     ) -> LitPicture:
         """Return a picture [h, w, 4] under a gain [3] in BGR, behind haze of a strength."""
         full = (*key, step)
@@ -56,12 +64,14 @@ class Shading:
             pixels = np.asarray(cv2.LUT(picture, table), np.uint8)
             mean = pixels[:: max(1, len(pixels) // 8), :: max(1, pixels.shape[1] // 8)]
             ink = (*mean[..., :3].mean(axis=(0, 1)).tolist(), float(pixels[0, 0, 3]))
+            self._kept_bytes += pixels.nbytes
+            if self._kept_bytes > _KEPT_BYTES:
+                self._lit.clear()
+                self._kept_bytes = pixels.nbytes
             found = self._lit[full] = LitPicture(pixels, ink)
         return found
 
-    def inks(
-        self, colors_bgr: FloatArray, depth_m: FloatArray, tag: npt.ArrayLike
-    ) -> list[Ink]:
+    def inks(self, colors_bgr: FloatArray, depth_m: FloatArray, tag: npt.ArrayLike) -> list[Ink]:
         """Return colours [n, 3], already lit, behind haze and with their tags."""
         share = 1.0 - np.exp(-self.weather.haze_per_m * np.maximum(depth_m, 0.0))[:, None]
         inks = np.empty((len(colors_bgr), 4))

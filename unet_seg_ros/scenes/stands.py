@@ -6,7 +6,7 @@ import numpy as np
 
 from unet_seg_ros.scenes import tags
 from unet_seg_ros.scenes.camera import FloatArray
-from unet_seg_ros.scenes.canvas import Ink
+from unet_seg_ros.scenes.polygons import Ink
 from unet_seg_ros.scenes.shadows import of_uprights
 from unet_seg_ros.scenes.sprites import Sprite
 from unet_seg_ros.scenes.stage import Shading, Stage

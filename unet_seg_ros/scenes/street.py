@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unet_seg_ros.scenes.layouts import Layout, Span
+from unet_seg_ros.scenes.district import Layout, Span
 from unet_seg_ros.scenes.path import Bend, Centerline
 
 #: The street repeats after this length; long enough that nobody notices in a minute's drive.

@@ -9,7 +9,7 @@ import numpy as np
 
 from unet_seg_ros.core.size import ByteArray
 from unet_seg_ros.scenes.camera import FloatArray
-from unet_seg_ros.scenes.layouts import Layout
+from unet_seg_ros.scenes.district import Layout
 from unet_seg_ros.scenes.street import Street
 from unet_seg_ros.scenes.tags import MATERIAL_TAGS, Material
 from unet_seg_ros.scenes.textures import SingleArray, bgr, jitter, smooth_noise, to_bytes
@@ -73,8 +73,6 @@ def draw_inks(rng: np.random.Generator, layout: Layout) -> FloatArray:
         Material.SIDEWALK: walk,
         Material.SIDEWALK_PATCH: walk * rng.uniform(0.84, 1.1),
         Material.GRASS: grass,
-        Material.GRASS_PATCH: grass * 0.85,
-        Material.DRIVEWAY: walk * 0.95,
     }
     for material, color in colors.items():
         inks[material, :3] = np.clip(color, 0, 255)
@@ -129,7 +127,7 @@ def _grass(rng: np.random.Generator, shape: tuple[int, int]) -> SingleArray:
 
 def paint_grain(rng: np.random.Generator, street: Street) -> list[GrainBand]:
     """Return the grain of a street, from the nearest band to the farthest."""
-    scale = 64.0
+    scale = 48.0
     shape = round(GRAIN_PERIOD_M * 40.0), round(2 * GRAIN_HALF_M * scale)
     tones = _asphalt(rng, street, shape), _slabs(rng, shape, scale), _grass(rng, shape)
     period = np.dstack([to_bytes(NEUTRAL * (1 + tone)) for tone in tones])

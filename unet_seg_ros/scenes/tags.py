@@ -49,8 +49,6 @@ class Material(IntEnum):
     SIDEWALK = 8
     SIDEWALK_PATCH = 9
     GRASS = 10
-    GRASS_PATCH = 11
-    DRIVEWAY = 12
 
 
 #: The tag of each material, by the material's number.
@@ -66,6 +64,4 @@ MATERIAL_TAGS: tuple[int, ...] = (
     SIDEWALK,
     SIDEWALK,
     TERRAIN,
-    TERRAIN,
-    SIDEWALK,
 )

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unet_seg_ros.core.size import ByteArray
-from unet_seg_ros.scenes.layouts import Color
+from unet_seg_ros.scenes.district import Color
 
 SingleArray = npt.NDArray[np.float32]
 

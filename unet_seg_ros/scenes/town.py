@@ -8,14 +8,19 @@ from functools import lru_cache
 
 import numpy as np
 
-from unet_seg_ros.scenes import sprites
+from unet_seg_ros.core.errors import ConfigurationError
+from unet_seg_ros.scenes import figures
+from unet_seg_ros.scenes.district import Layout
 from unet_seg_ros.scenes.facades import Facade, paint_facades
-from unet_seg_ros.scenes.frontage import VARIANTS, Frontage, build_frontage
-from unet_seg_ros.scenes.layouts import Layout, layout_named
-from unet_seg_ros.scenes.pavement import GroundLayer, build_ground
+from unet_seg_ros.scenes.frontage import VARIANTS, Frontage
+from unet_seg_ros.scenes.layouts import layout_named
+from unet_seg_ros.scenes.pavement import build_ground
+from unet_seg_ros.scenes.pieces import GroundLayer
+from unet_seg_ros.scenes.placement import build_frontage
 from unet_seg_ros.scenes.sprites import Sprite
 from unet_seg_ros.scenes.street import Street, draw_street
 from unet_seg_ros.scenes.surface import GrainBand, paint_grain
+from unet_seg_ros.scenes.trees import paint_tree
 
 #: Pictures of people for one pedestrian: phases of a step.
 STEP_PHASES = 6
@@ -23,7 +28,18 @@ _NUM_FACADES = 10
 
 
 def generator(*key: str | int) -> np.random.Generator:
-    """Return a random generator that depends on the key alone, on any machine."""
+    """
+    Return a random generator that depends on the key alone, on any machine.
+
+    Raises
+    ------
+    ConfigurationError
+        If a number of the key is negative.
+
+    """
+    negative = [k for k in key if isinstance(k, int) and k < 0]
+    if negative:
+        raise ConfigurationError(f'seed {negative[0]}: give 0 or more')
     numbers = [zlib.crc32(k.encode()) if isinstance(k, str) else k for k in key]
     return np.random.default_rng(numbers)
 
@@ -72,19 +88,19 @@ def _pictures(name: str) -> dict[tuple[str, int], Sprite]:
     found: dict[tuple[str, int], Sprite] = {}
     for variant in range(VARIANTS):
         for kind in dict.fromkeys((*layout.trees, 'bush')):
-            found[kind, variant] = sprites.paint_tree(rng, kind)
+            found[kind, variant] = paint_tree(rng, kind)
         for kind in ('bin', 'bench', 'hydrant', 'box', 'cone', 'pole'):
-            found[kind, variant] = sprites.paint_furniture(rng, kind)
+            found[kind, variant] = figures.paint_furniture(rng, kind)
         for kind in ('round', 'triangle', 'octagon', 'board'):
-            found[f'sign_{kind}', variant] = sprites.paint_sign(rng, kind)
-        found['signal_green', variant] = sprites.paint_signal(0)
-        found['signal_red', variant] = sprites.paint_signal(2)
-        found['bicycle', variant] = sprites.paint_cyclist(rng, motor=False)
-        found['motorcycle', variant] = sprites.paint_cyclist(rng, motor=True)
+            found[f'sign_{kind}', variant] = figures.paint_sign(rng, kind)
+        found['signal_green', variant] = figures.paint_signal(0)
+        found['signal_red', variant] = figures.paint_signal(2)
+        found['bicycle', variant] = figures.paint_cyclist(rng, motor=False)
+        found['motorcycle', variant] = figures.paint_cyclist(rng, motor=True)
         look = int(rng.integers(2**31))
         for phase in range(STEP_PHASES):
             same = np.random.default_rng(look)
-            found[f'person{phase}', variant] = sprites.paint_person(same, phase / STEP_PHASES)
+            found[f'person{phase}', variant] = figures.paint_person(same, phase / STEP_PHASES)
     return found
 
 

@@ -55,7 +55,8 @@ class Traffic:
         kinds, shares = list(KIND_SHARES), list(KIND_SHARES.values())
         self._cars: list[_Car] = []
         for lane in range(-street.lanes, street.lanes):
-            speed = float(rng.uniform(0.8, 1.25)) * own[1]
+            # Neither side by side for minutes, nor a race.
+            speed = float(rng.choice([0.72, 0.82, 1.15, 1.3])) * own[1]
             if lane == own[0]:
                 speed = own[1]
             at_m = float(rng.uniform(0.0, 60.0))

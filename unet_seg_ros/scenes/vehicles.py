@@ -97,7 +97,11 @@ def _wheels(faces: _Faces, axles: tuple[float, ...], half_width: float, radius: 
                     (
                         paint,
                         [
-                            (x + size * np.cos(a), sign * (half_width + out), radius + size * np.sin(a))
+                            (
+                                x + size * np.cos(a),
+                                sign * (half_width + out),
+                                radius + size * np.sin(a),
+                            )
                             for a in turn
                         ],
                     )
@@ -127,7 +131,10 @@ def _car(length: float, width: float, height: float, van: bool) -> Mesh:
     faces: _Faces = []
     _hull(faces, (-half, half, w * 0.96, 0.22), (-half, half, w, waist * 0.72), (BODY,) * 4)
     _hull(
-        faces, (-half, half, w, waist * 0.72), (-half * 0.97, half * 0.95, w * 0.96, waist), (BODY,) * 4
+        faces,
+        (-half, half, w, waist * 0.72),
+        (-half * 0.97, half * 0.95, w * 0.96, waist),
+        (BODY,) * 4,
     )
     _wheels(faces, (-half * 0.6, half * 0.62), w, 0.32)
     _end_details(faces, half, w, waist * 0.68)
@@ -158,8 +165,20 @@ def _box_vehicle(tag: int, length: float, width: float, height: float) -> Mesh:
         _hull(faces, (-half, half, w * 0.9, 0.5), (-half, half, w * 0.9, 0.95), (DARK,) * 4)
         _hull(faces, (split + 0.1, half, w, 0.6), (split + 0.1, half - 0.2, w, 2.6), (BODY,) * 4)
         x0, x1 = half + 0.01, half - 0.17
-        faces.append((GLASS, [(x0 - 0.1, w * 0.9, 1.5), (x1, w * 0.9, 2.4), (x1, -w * 0.9, 2.4), (x0 - 0.1, -w * 0.9, 1.5)]))
-        _hull(faces, (-half, split, w, 0.95), (-half, split, w, height), (PLATE, PLATE, PLATE, PLATE))
+        faces.append(
+            (
+                GLASS,
+                [
+                    (x0 - 0.1, w * 0.9, 1.5),
+                    (x1, w * 0.9, 2.4),
+                    (x1, -w * 0.9, 2.4),
+                    (x0 - 0.1, -w * 0.9, 1.5),
+                ],
+            )
+        )
+        _hull(
+            faces, (-half, split, w, 0.95), (-half, split, w, height), (PLATE, PLATE, PLATE, PLATE)
+        )
     else:
         _hull(faces, (-half, half, w, 0.35), (-half, half, w, height), (BODY,) * 4)
         for sign in (1, -1):

@@ -49,7 +49,5 @@ def reflect(canvas: Canvas, wetness: float) -> None:
     )
     tag = cv2.extractChannel(lower, 3)
     cv2.insertChannel(tag, mixed, 3)
-    wet = cv2.bitwise_or(
-        cv2.compare(tag, tags.ROAD, cv2.CMP_EQ), cv2.compare(tag, tags.ROAD_LINE, cv2.CMP_EQ)
-    )
+    wet = ((tag == tags.ROAD) | (tag == tags.ROAD_LINE)).view(np.uint8)
     cv2.copyTo(mixed, wet, lower)
