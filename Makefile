@@ -15,7 +15,7 @@ ROS_EXTRA := $(if $(ROS_DISTRO),,$(comma)ros)
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-training lint colcon benchmark clean
+.PHONY: demo test test-training lint colcon benchmark venv clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/unet-seg demo --output $(DEMO_OUTPUT) $(if $(DEMO_INPUT),--input '$(DEMO_INPUT)') $(DEMO_ARGS)
@@ -41,6 +41,9 @@ colcon: $(VENV)/.test $(VENV)/.colcon
 
 benchmark: $(VENV)/.test
 	$(BIN)/python test/benchmark/run.py --output docs/benchmark.md
+
+venv:
+	@echo $(VENV)
 
 clean:
 	rm -rf build install log out .venv .venv-*

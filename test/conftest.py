@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,17 @@ from support.known_model import write_known_model
 from unet_seg_ros.core.size import ImageSize
 
 ROOT = Path(__file__).parents[1]
+
+# Messages read this when they are first imported: with it a field of a wrong type raises.
+os.environ.setdefault('ROS_PYTHON_CHECK_FIELDS', '1')
+
+# The runtime's tests must pass without the trainer's libraries.
+HAS_TRAINER = find_spec('lightning') is not None
+collect_ignore = [] if HAS_TRAINER else ['unit/training']
+
+
+def pytest_report_header() -> str:
+    return '' if HAS_TRAINER else "left out: the trainer's tests, for which `make test-training`"
 
 
 @pytest.fixture(scope='session')

@@ -1,6 +1,7 @@
 """What every engine behind the port keeps; a new engine is added to `ENGINES` and passes."""
 
 import numpy as np
+import onnx
 import pytest
 
 from unet_seg_ros.core.errors import EngineError, ModelError
@@ -34,10 +35,12 @@ def test_answers_are_the_models_to_the_pixel(engine, known_model):
 def test_results_are_the_callers_own(engine, known_model):
     with open_backend(known_model, engine) as backend:
         first = backend.infer(random_images(1, seed=1))
-        kept = first.class_ids.copy()
+        arrays = (first.class_ids, first.confidence, first.group_probability)
+        kept = [array.copy() for array in arrays]
         backend.infer(random_images(1, seed=2))
-        np.testing.assert_array_equal(first.class_ids, kept)
-        assert first.class_ids.flags.writeable
+        for array, copy in zip(arrays, kept, strict=True):
+            np.testing.assert_array_equal(array, copy)
+            assert array.flags.writeable
 
 
 def test_images_are_left_as_they_were_and_need_not_be_contiguous(engine, known_model):
@@ -91,6 +94,40 @@ def test_a_file_that_is_no_model_is_refused(engine, tmp_path):
     path.write_bytes(b'\x00' * 64)
     with pytest.raises(ModelError, match=r'broken\.onnx'):
         open_backend(path, engine)
+
+
+def test_a_graph_that_the_engine_does_not_know_is_refused_in_one_line(
+    engine, known_model, tmp_path
+):
+    model = onnx.load(known_model)
+    next(n for n in model.graph.node if n.op_type == 'Floor').op_type = 'Magic'
+    path = tmp_path / 'magic.onnx'
+    onnx.save(model, path)
+    with pytest.raises(EngineError, match=r'refuses .*magic') as error:
+        open_backend(path, engine).__enter__()
+    assert '\n' not in str(error.value)
+
+
+def test_a_failing_run_is_an_engine_error(engine, known_model, tmp_path):
+    # The graph promises any batch, but reshapes to one of one image.
+    model = onnx.load(known_model)
+    nodes = list(model.graph.node)
+    last = next(i for i, n in enumerate(nodes) if n.output[0] == 'class_ids')
+    nodes.insert(last, onnx.helper.make_node('Reshape', ['class', 'single'], ['class_of_one']))
+    nodes[last + 1].input[0] = 'class_of_one'
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    single = np.array([1, *SIZE], np.int64)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(single, 'single'))
+    path = tmp_path / 'single.onnx'
+    onnx.save(model, path)
+    with open_backend(path, engine) as backend:
+        backend.infer(random_images(1))
+        with pytest.raises(EngineError) as error:
+            backend.infer(random_images(3))
+        assert '\n' not in str(error.value)
+        # A failure is one frame's: the next one works again.
+        backend.infer(random_images(1))
 
 
 def test_an_unknown_engine_is_refused_with_those_that_are_there(known_model):

@@ -19,7 +19,6 @@ def ros_domain(monkeypatch) -> int:
     domain = next(_DOMAINS)
     monkeypatch.setenv('ROS_DOMAIN_ID', str(domain))
     monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    monkeypatch.setenv('ROS_PYTHON_CHECK_FIELDS', '1')
     return domain
 
 

@@ -28,3 +28,9 @@ def test_readme_table_holds_exactly_the_declared_parameters():
     expected |= {f'<camera>.{s.name}': yaml.safe_dump(s.default) for s in CAMERA_PARAMETERS}
     found = {name: yaml.safe_dump(yaml.safe_load(v), default_flow_style=True) for name, v in rows}
     assert found == expected
+
+
+def test_every_file_that_the_readme_names_is_there():
+    links = re.findall(r'\]\(([^)#]+)\)', (ROOT / 'README.md').read_text())
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []

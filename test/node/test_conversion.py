@@ -22,6 +22,8 @@ class CvBridge:
     def imgmsg_to_cv2(self, message, encoding):
         if message.encoding == 'bad':
             raise CvBridgeError('unknown encoding')
+        if message.encoding == 'short':
+            np.ndarray(shape=(2, 3), dtype=np.uint8, buffer=bytes(message.data))
         assert encoding == 'bgr8'
         return np.full((message.height, message.width, 3), 7, np.uint8)
 """
@@ -54,10 +56,13 @@ def test_a_cv_bridge_of_the_sourced_ros_is_used(cv_bridge, monkeypatch):
     np.testing.assert_array_equal(frame.bgr(), np.full((2, 3, 3), 7))
 
 
-def test_its_refusal_drops_the_frame(cv_bridge, monkeypatch):
+@pytest.mark.parametrize(
+    ('encoding', 'says'), [('bad', 'unknown encoding'), ('short', 'buffer is too small')]
+)
+def test_its_refusal_drops_the_frame(cv_bridge, monkeypatch, encoding, says):
     monkeypatch.setenv('AMENT_PREFIX_PATH', str(cv_bridge))
-    with pytest.raises(FrameError, match="'bad': cv_bridge refuses it: unknown encoding"):
-        to_frame(message('bad'))
+    with pytest.raises(FrameError, match=f"'{encoding}': cv_bridge refuses it: {says}"):
+        to_frame(message(encoding))
 
 
 def test_a_cv_bridge_from_anywhere_else_is_not_trusted(cv_bridge, monkeypatch):

@@ -82,6 +82,8 @@ def test_inactive_publishes_nothing(stage: Stage, known_model):
         ({'cameras': ['a', 'a']}, 'twice'),
         ({'cameras': ['a b']}, "'a b'"),
         ({'cameras': ['']}, "''"),
+        ({'camera.image_topic': '/bad topic'}, 'camera.image_topic'),
+        ({'camera.camera_info_topic': '/bad topic'}, 'camera.camera_info_topic'),
         ({'backend': 'magic'}, "'magic' is not one of"),
         ({'precision': 'f64'}, "'f64' is not one of"),
         ({'precision': 'bf16', 'backend': 'onnxruntime'}, "'bf16' is not one of"),

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 import rclpy
+from lifecycle_msgs.srv import GetState
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from unet_seg_ros.ros.messages import image_message
 
 pytestmark = pytest.mark.ros
 
@@ -31,6 +35,9 @@ prepare()
 import rclpy
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from unet_seg_ros.ros.messages import image_message
 from std_msgs.msg import Header
 from unet_seg_ros.ros.messages import image_message
 rclpy.init()
@@ -149,11 +156,19 @@ def test_without_autostart_it_waits_to_be_told(processes, known_model, ros_domai
     executor = SingleThreadedExecutor(context=context)
     peer = rclpy.create_node('peer', context=context)
     executor.add_node(peer)
-    end = time.monotonic() + 20
-    while 'segmentation_node' not in peer.get_node_names():
-        assert time.monotonic() < end
-        executor.spin_once(timeout_sec=0.05)
-    assert peer.count_subscribers('camera/image_raw') == 0
+    client = peer.create_client(GetState, 'segmentation_node/get_state')
+
+    def spin_until(condition):
+        end = time.monotonic() + 20
+        while not condition():
+            assert time.monotonic() < end
+            executor.spin_once(timeout_sec=0.05)
+
+    spin_until(client.service_is_ready)
+    future = client.call_async(GetState.Request())
+    spin_until(future.done)
+    # Services are answered only once the node spins, by when autostart would have acted.
+    assert future.result().current_state.label == 'unconfigured'
     executor.shutdown()
     peer.destroy_node()
     rclpy.try_shutdown(context=context)
@@ -169,5 +184,44 @@ def test_a_users_own_fast_dds_profile_is_kept(processes, known_model, monkeypatc
         said.append(line)
         if '-> camera/segmentation/mask' in line:
             break
-    assert any(str(profile) in line for line in said)
-    assert os.environ['FASTRTPS_DEFAULT_PROFILES_FILE'] == str(profile)
+    assert any(f'{profile}: that Fast DDS profile is kept' in line for line in said)
+
+
+# Runs the node with an engine that meets a bug at its first real frame.
+BUGGY_NODE = """
+import sys
+from unet_seg_ros.inference.openvino_backend import OpenVinoBackend
+from unet_seg_ros.ros import segmentation_node
+infer = OpenVinoBackend._infer
+calls = []
+def buggy(self, images):
+    calls.append(images)
+    return infer(self, images) if len(calls) == 1 else 1 / 0
+OpenVinoBackend._infer = buggy
+sys.exit(segmentation_node.main())
+"""
+
+
+def test_a_bug_ends_the_process_with_its_traceback(processes, known_model, ros_domain):
+    command = [sys.executable, '-c', BUGGY_NODE, '--ros-args', '-p', f'model:={known_model}']
+    node = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    processes.append(node)
+    wait_until_active(node)
+    context = Context()
+    rclpy.init(context=context, domain_id=ros_domain)
+    peer = rclpy.create_node('peer', context=context)
+    peer.create_subscription(Image, 'camera/segmentation/mask', lambda message: None, 1)
+    publisher = peer.create_publisher(Image, 'camera/image_raw', 1)
+    frame = image_message(np.zeros((8, 8, 3), np.uint8), 'bgr8', Header())
+    end = time.monotonic() + 20
+    while node.poll() is None:
+        assert time.monotonic() < end
+        publisher.publish(frame)
+        try:
+            node.wait(timeout=0.1)
+        except subprocess.TimeoutExpired:
+            continue
+    assert node.returncode == 1
+    assert 'ZeroDivisionError' in node.stderr.read()
+    peer.destroy_node()
+    rclpy.try_shutdown(context=context)

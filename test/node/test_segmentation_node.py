@@ -7,6 +7,7 @@ from threading import Event
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo
 from support.stage import Stage, picture, pixels, to_message
 
@@ -168,6 +169,15 @@ def test_a_bug_in_the_worker_is_handed_to_the_process(stage: Stage, known_model,
     stage.spin_until(node.crashed.done, 'the crash')
     with pytest.raises(ZeroDivisionError):
         node.crashed.result()
+    stage.listen('/diagnostics', kind=DiagnosticArray)
+    stage.spin_until(
+        lambda: any(
+            s.level == s.ERROR and 'ZeroDivisionError' in s.message
+            for m in stage.received['/diagnostics']
+            for s in m.status
+        ),
+        'an ERROR of the engine in diagnostics',
+    )
 
 
 def test_camera_info_is_republished_under_the_masks_header(stage: Stage, known_model):
@@ -190,6 +200,20 @@ def test_camera_info_is_republished_under_the_masks_header(stage: Stage, known_m
     np.testing.assert_array_equal(received.k, info.k)
 
 
+def test_camera_info_alone_is_republished_without_inference(stage: Stage, known_model):
+    node = stage.start_active(model=str(known_model))
+    stage.listen(f'{OUT}/camera_info', kind=CameraInfo)
+    channel = node._channels[0]
+    publisher = stage.peer.create_publisher(type(to_message(picture())), 'camera/image_raw', 10)
+    stage.spin_until(publisher.get_subscription_count, 'the subscription')
+    stage.spin_until(lambda: channel._has_reader('camera_info'), 'the info reader')
+    channel._info = CameraInfo(height=48, width=96)
+    publisher.publish(to_message(picture(), stamp_ns=9))
+    stage.spin_until(lambda: bool(stage.received[f'{OUT}/camera_info']), 'the info')
+    assert stage.received[f'{OUT}/camera_info'][0].header.stamp.nanosec == 9
+    assert channel.statistics.unwatched == 1
+
+
 def test_camera_info_of_another_size_is_not_republished(stage: Stage, known_model):
     stage.start_active(model=str(known_model))
     stage.listen(f'{OUT}/mask')
@@ -197,15 +221,25 @@ def test_camera_info_of_another_size_is_not_republished(stage: Stage, known_mode
     camera = stage.camera('camera/image_raw')
     node = stage.nodes[0]
     stage.spin_until(lambda: node._channels[0]._has_reader('camera_info'), 'the info reader')
-    node._channels[0]._info = CameraInfo(height=600, width=800)
-    camera.publish(to_message(picture()))
-    stage.spin_until(lambda: bool(stage.received[f'{OUT}/mask']), 'a mask')
-    stage.spin_until(lambda: node._channels[0].statistics.segmented == 1, 'the frame to be done')
-    assert not stage.received[f'{OUT}/camera_info']
+    statistics = node._channels[0].statistics
+    for number, size in ((1, (600, 800)), (2, (48, 96))):
+        node._channels[0]._info = CameraInfo(height=size[0], width=size[1])
+        camera.publish(to_message(picture(), stamp_ns=number))
+        stage.spin_until(lambda n=number: statistics.segmented == n, 'the frame to be done')
+    stage.spin_until(lambda: bool(stage.received[f'{OUT}/camera_info']), 'the fitting info')
+    assert [m.header.stamp.nanosec for m in stage.received[f'{OUT}/camera_info']] == [2]
 
 
-def test_a_silent_camera_is_reported(stage: Stage, known_model):
-    stage.start_active(model=str(known_model), diagnostics_period_s=0.1, silence_warning_s=0.1)
+@pytest.mark.parametrize('use_sim_time', [False, True])
+def test_a_silent_camera_is_reported_even_if_the_clock_is_too(
+    stage: Stage, known_model, use_sim_time
+):
+    stage.start_active(
+        model=str(known_model),
+        diagnostics_period_s=0.1,
+        silence_warning_s=0.1,
+        use_sim_time=use_sim_time,
+    )
     stage.listen('/diagnostics', kind=DiagnosticArray)
 
     def warned() -> bool:
@@ -213,3 +247,41 @@ def test_a_silent_camera_is_reported(stage: Stage, known_model):
         return any(s.level == s.WARN and 'no image on' in s.message for s in statuses)
 
     stage.spin_until(warned, 'a warning about the silent camera')
+
+
+def test_a_qos_override_of_one_topic_leaves_the_others_alone(stage: Stage, known_model):
+    override = {f'qos_overrides./{OUT}/mask.publisher.reliability': 'best_effort'}
+    stage.start_active(model=str(known_model), **override)
+
+    def publishers(name: str) -> list:
+        return stage.peer.get_publishers_info_by_topic(f'/{OUT}/{name}')
+
+    stage.spin_until(lambda: bool(publishers('mask') and publishers('overlay')), 'publishers')
+    assert publishers('mask')[0].qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
+    assert publishers('overlay')[0].qos_profile.reliability == ReliabilityPolicy.RELIABLE
+
+
+@pytest.mark.parametrize(
+    ('rules', 'info_topic'),
+    [
+        ([], '/camera/camera_info'),
+        (['camera/image_raw:=/carla/ego/rgb/image'], '/carla/ego/rgb/camera_info'),
+        (['camera/image_raw:=/a/image', 'camera/camera_info:=/b/info'], '/b/info'),
+    ],
+)
+def test_camera_info_is_looked_for_beside_the_image(stage: Stage, known_model, rules, info_topic):
+    arguments = [a for rule in rules for a in ('-r', rule)]
+    node = stage.start_active(cli_arguments=arguments, model=str(known_model))
+    topics = {s.topic_name for s in node.subscriptions}
+    assert info_topic in topics
+
+
+def test_what_was_meant_for_a_parameter_is_pointed_out(stage: Stage, known_model, capfd):
+    node = stage.start_node(
+        **{'model': str(known_model), 'num_thread': 2, 'front.image_topic': '/x', 'wheels': 4}
+    )
+    node.trigger_configure()
+    said = capfd.readouterr().err
+    assert 'num_thread is set, but is unknown: is num_threads meant?' in said
+    assert 'front.image_topic is set, but cameras does not name that camera' in said
+    assert 'wheels' not in said

@@ -31,16 +31,23 @@ class Stage:
         self.nodes: list[SegmentationNode] = []
         self.received: dict[str, list[Any]] = {}
 
-    def start_node(self, **parameters: Any) -> SegmentationNode:
+    def start_node(
+        self, cli_arguments: list[str] | None = None, **parameters: Any
+    ) -> SegmentationNode:
         """Create a node; unconfigured."""
         overrides = [Parameter(name, value=value) for name, value in parameters.items()]
-        node = SegmentationNode(context=self.context, parameter_overrides=overrides)
+        arguments = ['--ros-args', *cli_arguments] if cli_arguments else None
+        node = SegmentationNode(
+            context=self.context, parameter_overrides=overrides, cli_args=arguments
+        )
         self.executor.add_node(node)
         self.nodes.append(node)
         return node
 
-    def start_active(self, **parameters: Any) -> SegmentationNode:
-        node = self.start_node(**parameters)
+    def start_active(
+        self, cli_arguments: list[str] | None = None, **parameters: Any
+    ) -> SegmentationNode:
+        node = self.start_node(cli_arguments, **parameters)
         assert node.trigger_configure().name == 'SUCCESS'
         assert node.trigger_activate().name == 'SUCCESS'
         return node

@@ -43,7 +43,7 @@ class ClassTable:
     Raises
     ------
     ConfigurationError
-        If ids or names repeat, or an id is outside 0 to 254.
+        If ids or names repeat, an id is outside 0 to 254, or a colour is none.
 
     """
 
@@ -57,6 +57,11 @@ class ClassTable:
             raise ConfigurationError(f'class table: ids and names must be unique: {names}')
         if min(ids) < 0 or max(ids) >= UNKNOWN_ID:
             raise ConfigurationError(f'class table: ids must be 0 to {UNKNOWN_ID - 1}: {ids}')
+        for c in self.classes:
+            if len(c.color) != 3 or min(c.color) < 0 or max(c.color) > 255:
+                raise ConfigurationError(
+                    f'class {c.name}: color {c.color} is not three numbers from 0 to 255'
+                )
 
     def __len__(self) -> int:
         """Return the number of classes."""

@@ -16,8 +16,8 @@ from typing import Any
 import onnx
 from google.protobuf.message import DecodeError
 
-from unet_seg_ros.core.classes import ClassTable, PixelClass
-from unet_seg_ros.core.errors import ConfigurationError, ModelError
+from unet_seg_ros.core.classes import CARLA_TAGS, ClassTable, PixelClass
+from unet_seg_ros.core.errors import ConfigurationError, ModelError, one_line
 from unet_seg_ros.core.size import ImageSize
 
 METADATA_KEY = 'unet_seg_ros'
@@ -78,9 +78,14 @@ class ModelContract:
     scores: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse groups of classes that the table lacks."""
+        """Refuse classes that the table lacks, and a tag table that does not exist."""
         for names in (self.drivable, *self.groups.values()):
             self.table.ids_of(names)
+        if self.carla_tags not in CARLA_TAGS:
+            raise ConfigurationError(
+                f'carla_tags {self.carla_tags}: there are tables of '
+                f'{", ".join(map(str, CARLA_TAGS))} tags'
+            )
 
     def to_json(self) -> str:
         """Return the contract as the JSON text that the model file carries."""
@@ -125,7 +130,7 @@ class ModelContract:
                 )
             size = ImageSize(int(data['input']['height']), int(data['input']['width']))
             classes = [
-                PixelClass(int(c['id']), str(c['name']), (c['color'][0], *c['color'][1:3]))
+                PixelClass(int(c['id']), str(c['name']), tuple(c['color']))
                 for c in data['classes']
             ]
             return cls(
@@ -139,7 +144,7 @@ class ModelContract:
                 training=data['training'],
                 scores=data['scores'],
             )
-        except (KeyError, IndexError, TypeError, ValueError, ConfigurationError) as e:
+        except (AttributeError, KeyError, TypeError, ValueError, ConfigurationError) as e:
             raise ModelError(f'model contract is incomplete: {type(e).__name__}: {e}') from e
 
 
@@ -159,7 +164,7 @@ def read_contract(path: Path) -> ModelContract:
     try:
         model = onnx.load(path, load_external_data=False)
     except DecodeError as e:
-        raise ModelError(f'model file {path}: not a readable ONNX file ({e})') from e
+        raise ModelError(f'model file {path}: not a readable ONNX file ({one_line(e)})') from e
     entries = {p.key: p.value for p in model.metadata_props}
     if METADATA_KEY not in entries:
         raise ModelError(

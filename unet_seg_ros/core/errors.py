@@ -1,6 +1,11 @@
 """The errors that a user can cause; each message is one line: what, where, how to mend it."""
 
 
+def one_line(error: BaseException) -> str:
+    """Return an error's own words on one line, as libraries seldom give them."""
+    return ' '.join(str(error).split())
+
+
 class UserError(Exception):
     """A mistake in what the user gave us; shown as one line, never as a traceback."""
 

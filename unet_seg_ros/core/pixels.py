@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
@@ -12,13 +12,21 @@ import numpy as np
 from unet_seg_ros.core.errors import FrameError
 from unet_seg_ros.core.size import ByteArray, ImageSize
 
-#: Channels of each encoding that is read here, and the OpenCV code that makes it BGR.
-_FORMATS: dict[str, tuple[int, int | None]] = {
-    'bgr8': (3, None),
-    'rgb8': (3, cv2.COLOR_RGB2BGR),
-    'bgra8': (4, cv2.COLOR_BGRA2BGR),
-    'rgba8': (4, cv2.COLOR_RGBA2BGR),
-    'mono8': (1, cv2.COLOR_GRAY2BGR),
+
+class _Format(NamedTuple):
+    """Channels of an encoding, and the OpenCV codes that make it BGR and RGB."""
+
+    channels: int
+    to_bgr: int | None
+    to_rgb: int | None
+
+
+_FORMATS = {
+    'bgr8': _Format(3, None, cv2.COLOR_BGR2RGB),
+    'rgb8': _Format(3, cv2.COLOR_RGB2BGR, None),
+    'bgra8': _Format(4, cv2.COLOR_BGRA2BGR, cv2.COLOR_BGRA2RGB),
+    'rgba8': _Format(4, cv2.COLOR_RGBA2BGR, cv2.COLOR_RGBA2RGB),
+    'mono8': _Format(1, cv2.COLOR_GRAY2BGR, cv2.COLOR_GRAY2RGB),
 }
 
 ENCODINGS = tuple(_FORMATS)
@@ -66,7 +74,7 @@ class RawFrame:
             raise FrameError(
                 f'encoding {self.encoding!r} cannot be read; send one of {", ".join(ENCODINGS)}'
             )
-        channels = _FORMATS[self.encoding][0]
+        channels = _FORMATS[self.encoding].channels
         height, width = self.size
         if height == 0 or width == 0:
             raise FrameError(f'image of {self.size} px is empty')
@@ -100,8 +108,12 @@ class RawFrame:
 
         """
         image = resize(self.pixels())
-        code = _FORMATS[self.encoding][1]
-        return image if code is None else cast(ByteArray, cv2.cvtColor(image, code))
+        return _convert(image, _FORMATS[self.encoding].to_bgr)
+
+    def rgb(self) -> ByteArray:
+        """Return the image as RGB; shape and errors as those of `bgr`."""
+        image = self.pixels()
+        return _convert(image, _FORMATS[self.encoding].to_rgb)
 
     @classmethod
     def from_bgr(cls, image_hwc: ByteArray) -> RawFrame:
@@ -109,3 +121,7 @@ class RawFrame:
         size = ImageSize.of(image_hwc)
         data = np.ascontiguousarray(image_hwc).reshape(-1)
         return cls(data, 'bgr8', size, size.width * 3)
+
+
+def _convert(image: ByteArray, code: int | None) -> ByteArray:
+    return image if code is None else cast(ByteArray, cv2.cvtColor(image, code))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from unet_seg_ros.core.backend import Backend, Prediction
 from unet_seg_ros.core.contract import INPUT, OUTPUTS
-from unet_seg_ros.core.errors import EngineError
+from unet_seg_ros.core.errors import EngineError, one_line
 from unet_seg_ros.core.size import ByteArray
 
 if TYPE_CHECKING:
@@ -20,12 +20,18 @@ class OnnxRuntimeBackend(Backend):
     precisions: ClassVar[tuple[str, ...]] = ('f32',)
 
     _session: onnxruntime.InferenceSession
+    #: What ONNX Runtime raises; its exceptions have no base of their own.
+    _errors: tuple[type[Exception], ...]
 
     def _open(self) -> None:
         try:
             import onnxruntime
+            from onnxruntime.capi import onnxruntime_pybind11_state as state
         except ImportError as e:
             raise EngineError(f'backend {self.name}: pip install onnxruntime ({e})') from e
+        self._errors = tuple(
+            e for e in vars(state).values() if isinstance(e, type) and issubclass(e, Exception)
+        )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.num_threads
         # Spinning threads would take the cores from the rest of the vehicle between two frames.
@@ -35,15 +41,15 @@ class OnnxRuntimeBackend(Backend):
             self._session = onnxruntime.InferenceSession(
                 self.path, options, providers=['CPUExecutionProvider']
             )
-        except (RuntimeError, ValueError) as e:
-            raise EngineError(f'backend {self.name}: refuses {self.path}: {e}') from e
+        except self._errors as e:
+            raise EngineError(f'backend {self.name}: refuses {self.path}: {one_line(e)}') from e
         self.precision = 'f32'
 
     def _infer(self, images_nhwc: ByteArray) -> Prediction:
         try:
             return Prediction(*self._session.run(list(OUTPUTS), {INPUT: images_nhwc}))
-        except RuntimeError as e:
-            raise EngineError(f'backend {self.name}: {e}') from e
+        except self._errors as e:
+            raise EngineError(f'backend {self.name}: {one_line(e)}') from e
 
     def _close(self) -> None:
         del self._session

@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from unet_seg_ros.core.backend import Backend, Prediction
 from unet_seg_ros.core.contract import INPUT, OUTPUTS
-from unet_seg_ros.core.errors import EngineError
+from unet_seg_ros.core.errors import EngineError, one_line
 from unet_seg_ros.core.size import ByteArray
 
 if TYPE_CHECKING:
     import openvino
+
+
+#: OpenVINO's model converter, which nothing here uses.
+_CONVERTER = 'openvino.tools.ovc'
+
+
+def import_openvino() -> ModuleType:
+    """Import OpenVINO without its model converter, and return it."""
+    # OpenVINO imports its converter where it can. That takes longer than all the rest of it, and
+    # the converter reports every import to Google Analytics: not from a vehicle.
+    is_hidden = _CONVERTER not in sys.modules
+    if is_hidden:
+        sys.modules[_CONVERTER] = None  # type: ignore[assignment]
+    try:
+        return importlib.import_module('openvino')
+    finally:
+        if is_hidden:
+            del sys.modules[_CONVERTER]
 
 
 class OpenVinoBackend(Backend):
@@ -33,10 +54,9 @@ class OpenVinoBackend(Backend):
 
     def _open(self) -> None:
         try:
-            import openvino
+            self._core = import_openvino().Core()
         except ImportError as e:
             raise EngineError(f'backend {self.name}: pip install openvino ({e})') from e
-        self._core = openvino.Core()
         has_bf16 = 'BF16' in self._core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
         if self.precision == 'auto':
             self.precision = 'bf16' if has_bf16 else 'f32'
@@ -44,9 +64,9 @@ class OpenVinoBackend(Backend):
             raise EngineError(f'backend {self.name}: this CPU has no bf16; use f32 or auto')
         try:
             self._model = self._core.read_model(self.path)
+            self._compile(batch=1)
         except RuntimeError as e:
-            raise EngineError(f'backend {self.name}: refuses {self.path}: {e}') from e
-        self._compile(batch=1)
+            raise EngineError(f'backend {self.name}: refuses {self.path}: {one_line(e)}') from e
 
     def _compile(self, batch: int) -> None:
         # A static shape compiles to faster code than a dynamic one, and batch sizes are few.
@@ -68,7 +88,7 @@ class OpenVinoBackend(Backend):
             # Copied out: the request's own buffers are overwritten by the next frame.
             return Prediction(*(np.array(self._request.get_tensor(o).data) for o in OUTPUTS))
         except RuntimeError as e:
-            raise EngineError(f'backend {self.name}: {e}') from e
+            raise EngineError(f'backend {self.name}: {one_line(e)}') from e
 
     def _close(self) -> None:
         del self._request, self._model, self._core

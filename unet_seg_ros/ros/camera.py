@@ -18,30 +18,37 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, Image
 
 from unet_seg_ros.core.segmenter import Segmentation
-from unet_seg_ros.core.size import ByteArray
+from unet_seg_ros.core.size import ByteArray, ImageSize
 from unet_seg_ros.core.statistics import FrameStatistics
-from unet_seg_ros.ros.messages import image_message
+from unet_seg_ros.ros.messages import ReusedImage
 from unet_seg_ros.ros.parameters import CameraSettings
 
-#: Matches every publisher; keeps nothing that a newer frame makes stale.
-INPUT_QOS = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST,
-    depth=1,
-    reliability=ReliabilityPolicy.BEST_EFFORT,
-    durability=DurabilityPolicy.VOLATILE,
-)
 
-#: Fits reliable and best-effort readers alike.
-OUTPUT_QOS = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST,
-    depth=2,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.VOLATILE,
-)
+# Profiles are made anew for each topic: rclpy writes a topic's `qos_overrides` into the profile
+# that it is given.
+def input_qos() -> QoSProfile:
+    """Return what matches every publisher and keeps nothing that a newer frame makes stale."""
+    return QoSProfile(
+        history=HistoryPolicy.KEEP_LAST,
+        depth=1,
+        reliability=ReliabilityPolicy.BEST_EFFORT,
+        durability=DurabilityPolicy.VOLATILE,
+    )
+
+
+def output_qos() -> QoSProfile:
+    """Return what fits reliable and best-effort readers alike."""
+    return QoSProfile(
+        history=HistoryPolicy.KEEP_LAST,
+        depth=2,
+        reliability=ReliabilityPolicy.RELIABLE,
+        durability=DurabilityPolicy.VOLATILE,
+    )
+
 
 #: Each image that is published: its topic below ``<camera>/segmentation/``, its encoding and how
 #: it is had from a result; in the order of publication, the most urgent first.
-OUTPUTS: tuple[tuple[str, str, Callable[[Segmentation], ByteArray]], ...] = (
+OUTPUTS: tuple[tuple[str, str, Callable[[Segmentation, ByteArray | None], ByteArray]], ...] = (
     ('mask', 'mono8', Segmentation.mask),
     ('drivable_mask', 'mono8', Segmentation.drivable_mask),
     ('confidence', 'mono8', Segmentation.confidence),
@@ -82,16 +89,16 @@ class CameraChannel:
         #: One for each camera, so that one camera's warning does not throttle another's.
         self.logger = node.get_logger().get_child(settings.name.replace('/', '.'))
         self.last_arrival_s = time.monotonic()
-        self.last_encoding = ''
         self._node = node
         self._info: CameraInfo | None = None
         self._subscriptions: list[Subscription] = []
+        self._images: dict[str, ReusedImage] = {}
         overrides = QoSOverridingOptions.with_default_policies()
         self._publishers = {
             name: node.create_lifecycle_publisher(
                 kind,
                 f'{settings.name}/segmentation/{name}',
-                OUTPUT_QOS,
+                output_qos(),
                 qos_overriding_options=overrides,
             )
             for name, kind in (*((o[0], Image) for o in OUTPUTS), ('camera_info', CameraInfo))
@@ -111,7 +118,7 @@ class CameraChannel:
         overrides = QoSOverridingOptions.with_default_policies()
         self._subscriptions = [
             self._node.create_subscription(
-                kind, topic, callback, INPUT_QOS, qos_overriding_options=overrides
+                kind, topic, callback, input_qos(), qos_overriding_options=overrides
             )
             for kind, topic, callback in (
                 (Image, self.settings.image_topic, receive),
@@ -139,15 +146,20 @@ class CameraChannel:
 
     def publish(self, arrival: Arrival, result: Segmentation) -> None:
         """Publish what somebody subscribes to, under the very header of the camera's image."""
-        header = arrival.message.header
         first_s = None
-        for name, encoding, picture in OUTPUTS:
+        for name, encoding, draw in OUTPUTS:
             if self._has_reader(name):
-                self._publishers[name].publish(image_message(picture(result), encoding, header))
+                image = self._images.get(name)
+                if image is None or ImageSize.of(image.pixels) != result.frame.size:
+                    image = self._images[name] = ReusedImage(draw(result, None), encoding)
+                else:
+                    draw(result, image.pixels)
+                image.message.header = arrival.message.header
+                self._publishers[name].publish(image.message)
                 first_s = first_s or time.monotonic()
         if first_s is not None:
             self.statistics.total_s.append(first_s - arrival.time_s)
-        self._publish_info(arrival)
+        self.publish_info(arrival)
 
     def _has_reader(self, name: str) -> bool:
         return bool(self._publishers[name].get_subscription_count() > 0)
@@ -155,7 +167,8 @@ class CameraChannel:
     def _remember_info(self, info: CameraInfo) -> None:
         self._info = info
 
-    def _publish_info(self, arrival: Arrival) -> None:
+    def publish_info(self, arrival: Arrival) -> None:
+        """Publish the camera's information, if there is any, under the header of its image."""
         info = self._info
         if info is None or not self._has_reader('camera_info'):
             return

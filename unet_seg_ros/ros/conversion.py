@@ -10,10 +10,15 @@ from typing import Any
 
 from sensor_msgs.msg import Image
 
-from unet_seg_ros.core.errors import FrameError
+from unet_seg_ros.core.errors import FrameError, one_line
 from unet_seg_ros.core.pixels import ENCODINGS, RawFrame
 from unet_seg_ros.core.size import ImageSize
 from unet_seg_ros.ros.messages import image_bytes
+
+# What cv_bridge raises for images that it cannot read: CvBridgeError is a TypeError, as is a cut
+# off buffer; big-endian data meet numpy 2's AttributeError; a cv_bridge built for another numpy
+# fails when it first needs its compiled half.
+_CV_BRIDGE_ERRORS = (TypeError, ValueError, AttributeError, ImportError, RuntimeError)
 
 
 def _sourced_cv_bridge() -> Any:
@@ -49,5 +54,7 @@ def to_frame(message: Image) -> RawFrame:
         )
     try:
         return RawFrame.from_bgr(cv_bridge.CvBridge().imgmsg_to_cv2(message, 'bgr8'))
-    except cv_bridge.CvBridgeError as e:
-        raise FrameError(f'encoding {message.encoding!r}: cv_bridge refuses it: {e}') from e
+    except _CV_BRIDGE_ERRORS as e:
+        raise FrameError(
+            f'encoding {message.encoding!r}: cv_bridge refuses it: {one_line(e)}'
+        ) from e

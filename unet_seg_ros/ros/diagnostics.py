@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.task import Future
 
 from unet_seg_ros.core.backend import Backend
 from unet_seg_ros.core.statistics import FrameStatistics, percentile_ms
@@ -19,8 +20,10 @@ def _status(
     return DiagnosticStatus(level=level, name=name, message=message, values=pairs)
 
 
-def engine_status(node_name: str, backend: Backend, is_active: bool) -> DiagnosticStatus:
-    """Return the status of the engine."""
+def engine_status(
+    node_name: str, backend: Backend, is_active: bool, crashed: Future
+) -> DiagnosticStatus:
+    """Return the status of the engine; ERROR once a bug has ended the inference thread."""
     contract = backend.contract
     values = {
         'backend': backend.name,
@@ -30,8 +33,13 @@ def engine_status(node_name: str, backend: Backend, is_active: bool) -> Diagnost
         'input_size': contract.input_size,
         'classes': ', '.join(contract.table.names),
     }
-    message = 'active' if is_active else 'inactive'
-    return _status(DiagnosticStatus.OK, f'{node_name}: engine', message, values)
+    level, message = DiagnosticStatus.OK, 'active' if is_active else 'inactive'
+    if crashed.done():
+        level, message = (
+            DiagnosticStatus.ERROR,
+            f'inference ended by a bug: {crashed.exception()!r}',
+        )
+    return _status(level, f'{node_name}: engine', message, values)
 
 
 class CameraHealth:

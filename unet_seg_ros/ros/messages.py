@@ -75,6 +75,32 @@ def image_message(image: ByteArray, encoding: str, header: Header) -> Image:
     return frame_message(RawFrame(data, encoding, size, step), header)
 
 
+class ReusedImage:
+    """
+    An image message whose pixels are overwritten for every frame, which spares copying them.
+
+    Parameters
+    ----------
+    image : ndarray
+        The first frame's pixels, as `image_message` takes them.
+    encoding : str
+        Such as ``mono8`` or ``rgb8``.
+
+    Attributes
+    ----------
+    message : Image
+        The message; its header is still to be set.
+    pixels : ndarray
+        uint8 in the shape of `image`: the message's own memory.
+
+    """
+
+    def __init__(self, image: ByteArray, encoding: str) -> None:
+        """Make the message."""
+        self.message = image_message(image, encoding, Header())
+        self.pixels = image_bytes(self.message).reshape(image.shape)
+
+
 def image_bytes(message: Image) -> ByteArray:
     """
     Return an image message's data.

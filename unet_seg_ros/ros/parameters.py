@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
-from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+from rclpy.exceptions import (
+    InvalidParameterTypeException,
+    InvalidParameterValueException,
+    InvalidTopicNameException,
+)
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.validate_topic_name import validate_topic_name
 
-from unet_seg_ros.core.errors import ConfigurationError
+from unet_seg_ros.core.errors import ConfigurationError, one_line
 from unet_seg_ros.core.resources import DEFAULT_MODEL, shared_file
 from unet_seg_ros.inference import BACKENDS
 
@@ -164,6 +171,20 @@ def declare_parameters(node: Node) -> None:
         _declare(node, spec)
 
 
+def mistyped(node: Node, overrides: Iterable[str]) -> list[str]:
+    """Return a line for each value that was set for a parameter which only resembles ours."""
+    ours = [s.name for s in PARAMETERS]
+    lines = []
+    for name in overrides:
+        if node.has_parameter(name):
+            continue
+        if name.endswith(tuple(f'.{s.name}' for s in CAMERA_PARAMETERS)):
+            lines.append(f'parameter {name} is set, but cameras does not name that camera')
+        elif near := difflib.get_close_matches(name, ours, n=1, cutoff=0.8):
+            lines.append(f'parameter {name} is set, but is unknown: is {near[0]} meant?')
+    return lines
+
+
 def refusal(parameter: Parameter, is_configured: bool) -> str:
     """Return why a parameter may not be set to that value now; empty if it may."""
     spec = next((s for s in PARAMETERS if s.name == parameter.name), None)
@@ -179,10 +200,25 @@ def refusal(parameter: Parameter, is_configured: bool) -> str:
 def _read_camera(node: Node, name: str) -> CameraSettings:
     for spec in CAMERA_PARAMETERS:
         _declare(node, ParameterSpec(f'{name}.{spec.name}', spec.default, spec.description))
-    image_topic = node.get_parameter(f'{name}.image_topic').value or f'{name}/image_raw'
-    beside = '/'.join([*image_topic.split('/')[:-1], 'camera_info'])
-    info_topic = node.get_parameter(f'{name}.camera_info_topic').value or beside
+    image_topic = _topic(node, f'{name}.image_topic') or f'{name}/image_raw'
+    info_topic = _topic(node, f'{name}.camera_info_topic') or _beside(node, image_topic)
     return CameraSettings(name, image_topic, info_topic)
+
+
+def _topic(node: Node, parameter: str) -> str:
+    topic = str(node.get_parameter(parameter).value)
+    try:
+        return topic if not topic or validate_topic_name(topic) else ''
+    except InvalidTopicNameException as e:
+        raise ConfigurationError(f'parameter {parameter}: {one_line(e)}') from e
+
+
+def _beside(node: Node, image_topic: str) -> str:
+    """Return the CameraInfo topic beside an image topic, wherever that one was remapped to."""
+    plain = '/'.join([*image_topic.split('/')[:-1], 'camera_info'])
+    if node.resolve_topic_name(plain) != node.resolve_topic_name(plain, only_expand=True):
+        return plain  # Remapped itself.
+    return f'{node.resolve_topic_name(image_topic).rpartition("/")[0]}/camera_info'
 
 
 def read_settings(node: Node) -> Settings:

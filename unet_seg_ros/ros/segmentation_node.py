@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import wraps
@@ -12,6 +13,7 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import SetParametersResult
+from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
@@ -30,11 +32,16 @@ from unet_seg_ros.ros.diagnostics import CameraHealth, diagnostic_array, engine_
 from unet_seg_ros.ros.parameters import (
     Settings,
     declare_parameters,
+    mistyped,
     read_settings,
     refusal,
 )
 from unet_seg_ros.ros.shared_memory import prepare
 from unet_seg_ros.ros.worker import SegmentationWorker
+
+# The executor's own bookkeeping is Python too, and after each image it would keep the worker from
+# the interpreter for the usual 5 ms.
+_SWITCH_INTERVAL_S = 1e-4
 
 Transition = Callable[['SegmentationNode', LifecycleState], TransitionCallbackReturn]
 
@@ -46,12 +53,10 @@ def _reported(transition: Transition) -> Transition:
     def reporting(node: SegmentationNode, state: LifecycleState) -> TransitionCallbackReturn:
         try:
             return transition(node, state)
-        except UserError as e:
-            node.get_logger().error(str(e))
-            node.release()
-            return TransitionCallbackReturn.FAILURE
-        except Exception as e:
-            node.get_logger().fatal(f'{transition.__name__}: {type(e).__name__}: {e}')
+        except Exception:
+            # A signal invalidates the context under whatever call is on its way just then.
+            if node.context.ok():
+                node.get_logger().fatal(f'{transition.__name__}: {traceback.format_exc()}')
             raise
 
     return reporting
@@ -92,7 +97,17 @@ class SegmentationNode(LifecycleNode):
     @_reported
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load and warm up the model, create the publishers; inactive."""
-        settings = read_settings(self)
+        try:
+            self._configure(read_settings(self))
+        except UserError as e:
+            self.get_logger().error(str(e))
+            self.release()
+            return TransitionCallbackReturn.FAILURE
+        return super().on_configure(state)
+
+    def _configure(self, settings: Settings) -> None:
+        for line in mistyped(self, self._parameter_overrides):
+            self.get_logger().warning(line)
         self._backend = self._engine.enter_context(
             open_backend(
                 settings.model, settings.backend, settings.precision, settings.num_threads
@@ -105,7 +120,6 @@ class SegmentationNode(LifecycleNode):
             f'{self._backend.contract.name} on {self._backend.name} {self._backend.precision}, '
             f'input {self._backend.contract.input_size}'
         )
-        return super().on_configure(state)
 
     @_reported
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -165,16 +179,26 @@ class SegmentationNode(LifecycleNode):
             self._worker = None
 
     def _create_cameras(self, settings: Settings) -> None:
-        self._channels = [CameraChannel(self, camera) for camera in settings.cameras]
-        name, silence_s = self.get_name(), settings.silence_warning_s
-        self._health = [CameraHealth(name, channel, silence_s) for channel in self._channels]
-        self._timer = self.create_timer(settings.diagnostics_period_s, self._publish_diagnostics)
+        name, silence_s = self._diagnostic_name(), settings.silence_warning_s
+        for camera in settings.cameras:
+            self._channels.append(CameraChannel(self, camera))
+            self._health.append(CameraHealth(name, self._channels[-1], silence_s))
+        # On the steady clock: where simulated time stands still, somebody must still say so.
+        self._timer = self.create_timer(
+            settings.diagnostics_period_s,
+            self._publish_diagnostics,
+            clock=Clock(clock_type=ClockType.STEADY_TIME),
+        )
+
+    def _diagnostic_name(self) -> str:
+        return self.get_fully_qualified_name().lstrip('/')
 
     def _publish_diagnostics(self) -> None:
         if self._backend is None:
             return
         is_active = self._worker is not None
-        statuses = [engine_status(self.get_name(), self._backend, is_active)]
+        name = self._diagnostic_name()
+        statuses = [engine_status(name, self._backend, is_active, self.crashed)]
         statuses += [health.status(is_active) for health in self._health]
         self._diagnostics.publish(diagnostic_array(self.get_clock().now().to_msg(), statuses))
 
@@ -219,10 +243,11 @@ def _start(node: SegmentationNode) -> bool:
 
 def main(args: list[str] | None = None) -> int:
     """Run the node until it is told to end; 1 if it could not start by itself."""
-    notice = prepare()
-    rclpy.init(args=args)
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     node = None
     try:
+        notice = prepare()
+        rclpy.init(args=args)
         node = SegmentationNode()
         if notice:
             node.get_logger().info(notice)

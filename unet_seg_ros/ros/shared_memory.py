@@ -10,6 +10,9 @@ from unet_seg_ros.core.resources import shared_file
 #: Where Fast DDS looks for a profile: up to Jazzy, and from Kilted on.
 _PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 
+#: Fast DDS's own choice of transports, which any profile with transports would override.
+_TRANSPORTS_VARIABLE = 'FASTDDS_BUILTIN_TRANSPORTS'
+
 # glibc's mallopt: M_MMAP_THRESHOLD (32 MB is its upper bound) and M_TRIM_THRESHOLD. Image buffers
 # of megabytes then stay in the heap instead of being mapped and unmapped at every frame.
 _MALLOPT = ((-3, 32 << 20), (-1, 512 << 20))
@@ -34,6 +37,8 @@ def prepare() -> str | None:
     rmw = os.environ.get('RMW_IMPLEMENTATION', 'rmw_fastrtps_cpp')
     if not rmw.startswith('rmw_fastrtps'):
         return f'{rmw} is in use: shared memory for images is left to its own configuration'
+    if _TRANSPORTS_VARIABLE in os.environ:
+        return f'{_TRANSPORTS_VARIABLE} is set: its transports are kept'
     profile = str(shared_file('config', 'fastdds_profile.xml'))
     for variable in _PROFILE_VARIABLES:
         if os.environ.get(variable, profile) != profile:
