@@ -46,7 +46,7 @@ setup(
         'recordings': ['rosbags>=0.11'],
         'training': ['lightning>=2.4', 'onnxscript', 'pyyaml', 'torch>=2.6', 'tqdm'],
         'test': ['pytest', 'pytest-timeout', 'pyyaml'],
-        'lint': ['catkin-pkg', 'import-linter', 'mypy', 'ruff', 'types-PyYAML'],
+        'lint': ['catkin-pkg', 'import-linter', 'mypy', 'ruff', 'types-PyYAML', 'types-tqdm'],
     },
     zip_safe=True,
     author='The unet_seg_ros developers',

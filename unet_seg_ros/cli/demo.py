@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from unet_seg_ros.cli.options import image_size, positive_number
+from unet_seg_ros.cli.options import image_size, positive_number, whole_number
+from unet_seg_ros.cli.requirements import require_ros
+from unet_seg_ros.core.classes import CARLA_TAGS
 from unet_seg_ros.demo.sources import Recording, RenderedDrive, Source
 
 
@@ -24,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--carla-tags',
         type=int,
-        choices=(13, 23, 29),
+        choices=sorted(CARLA_TAGS),
         help="score against the folder's labels: the CARLA tag table they use",
     )
     parser.add_argument(
@@ -37,9 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--layouts',
         nargs='+',
         metavar='LAYOUT',
-        help='districts of the drive, each with two seeds (default: those kept from training)',
+        help='districts of the drive, each with two seeds (default: those held out of training)',
     )
-    parser.add_argument('--seed', type=int, default=0, help='the first of the two seeds')
+    parser.add_argument('--seed', type=whole_number, default=0, help='the first of the two seeds')
     parser.add_argument(
         '--size', type=image_size, default='1280x720', help='WIDTHxHEIGHT of the rendered drive'
     )
@@ -51,9 +53,12 @@ def run(args: argparse.Namespace) -> int:
     from unet_seg_ros.core.contract import read_contract
     from unet_seg_ros.core.resources import DEFAULT_MODEL, shared_file
     from unet_seg_ros.demo.figures import figures, table
+    from unet_seg_ros.demo.pictures import require_animations
     from unet_seg_ros.demo.report import write_report
     from unet_seg_ros.demo.session import Session
 
+    require_ros()
+    require_animations()
     source = _source(args)
     model = args.model or shared_file('models', DEFAULT_MODEL)
     contract = read_contract(model)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from unet_seg_ros.core.backend import Backend
 from unet_seg_ros.core.classes import CARLA_TAGS, ROAD_CLASSES
 from unet_seg_ros.core.contract import ModelContract
 from unet_seg_ros.core.errors import ConfigurationError, ModelError
+from unet_seg_ros.core.metrics import without_nan
 from unet_seg_ros.core.resources import DEFAULT_MODEL, shared_file
 from unet_seg_ros.core.scoring import score
 from unet_seg_ros.core.size import ByteArray, ImageSize
@@ -68,7 +69,13 @@ def _frames(
         if args.scenes < 1:
             raise ConfigurationError(f'--scenes {args.scenes}: give at least 1')
         return _scenes(args.scenes), args.scenes
-    tags = CARLA_TAGS[args.tags or contract.carla_tags]
+    num_tags = args.tags or contract.carla_tags
+    if num_tags not in CARLA_TAGS:
+        raise ModelError(
+            f'model {contract.name} learned from {num_tags} CARLA tags, which is no tag table; '
+            f"name the labels' own with --tags, one of {sorted(CARLA_TAGS)}"
+        )
+    tags = CARLA_TAGS[num_tags]
     to_class = ROAD_CLASSES.from_tags(tags)
     folder = LabelledFolder(args.data, tags)
     return ((image, to_class[label]) for image, label in folder), len(folder)
@@ -86,22 +93,19 @@ def _evaluate(
     backend: Backend, frames: Iterator[tuple[ByteArray, ByteArray]], num_frames: int
 ) -> dict[str, Any]:
     matrix = score(backend, frames)
-    return {
-        'model': backend.contract.name,
-        'backend': backend.name,
-        'precision': backend.precision,
-        'input_size': str(backend.contract.input_size),
-        'frames': num_frames,
-        'iou': _without_nan(matrix.iou()),
-        'drivable_iou': matrix.group_iou(backend.contract.drivable),
-        'mean_iou': matrix.mean_iou(),
-        'pixel_accuracy': matrix.accuracy(),
-    }
-
-
-def _without_nan(values: dict[str, float]) -> dict[str, float | None]:
-    # JSON has no nan: a class that never came has no score.
-    return {name: None if math.isnan(v) else v for name, v in values.items()}
+    return without_nan(
+        {
+            'model': backend.contract.name,
+            'backend': backend.name,
+            'precision': backend.precision,
+            'input_size': str(backend.contract.input_size),
+            'frames': num_frames,
+            'iou': matrix.iou(),
+            'drivable_iou': matrix.group_iou(backend.contract.drivable),
+            'mean_iou': matrix.mean_iou(),
+            'pixel_accuracy': matrix.accuracy(),
+        }
+    )
 
 
 def _print_table(result: dict[str, Any]) -> None:
@@ -125,5 +129,6 @@ def _write_json(result: dict[str, Any], path: Path) -> None:
         part.write_text(json.dumps(result, indent=1) + '\n')
         part.replace(path)
     except OSError as e:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         raise ConfigurationError(f'--json {path}: cannot be written: {e.strerror}') from e

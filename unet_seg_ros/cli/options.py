@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 
 from unet_seg_ros.core.errors import ConfigurationError
 from unet_seg_ros.core.size import ImageSize
@@ -18,6 +19,22 @@ def positive_number(text: str) -> float:
     if not (value > 0 and math.isfinite(value)):
         raise argparse.ArgumentTypeError(f'{text!r}: give a number above 0')
     return value
+
+
+def whole_number(text: str) -> int:
+    """Read a whole number, 0 or above."""
+    if not re.fullmatch(r'[0-9]+', text):
+        raise argparse.ArgumentTypeError(f'{text!r}: give a whole number, 0 or above')
+    return int(text)
+
+
+def topic_name(text: str) -> str:
+    """Read a part of a topic's name, as the node's parameter `cameras` has it."""
+    if not re.fullmatch(r'[A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-9_]*)*', text):
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is no topic name; use letters, digits and _, a letter first'
+        )
+    return text
 
 
 def image_size(text: str) -> ImageSize:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from unet_seg_ros.core.classes import UNKNOWN_ID, ClassTable
 from unet_seg_ros.core.size import ByteArray
+
+# OpenCV gives its counts in float32, which holds every whole number up to here.
+_MAX_PIXELS = 1 << 24
 
 
 class ConfusionMatrix:
@@ -46,17 +54,14 @@ class ConfusionMatrix:
         """
         if truth.shape != predicted.shape:
             raise ValueError(f'truth {truth.shape} and prediction {predicted.shape} differ')
+        pairs = _count_pairs(truth.reshape(-1), predicted.reshape(-1))
+        pairs[UNKNOWN_ID] = 0
         num = len(self.table)
-        known = truth != UNKNOWN_ID
-        rows = truth[known].astype(np.int64)
-        columns = predicted[known].astype(np.int64)
-        is_miss = columns == UNKNOWN_ID
-        largest = max(rows.max(initial=0), columns[~is_miss].max(initial=0))
-        if largest >= num:
-            raise ValueError(f'id {largest}, but {num} classes')
-        columns[is_miss] = num
-        flat = np.bincount(rows * (num + 1) + columns, minlength=num * (num + 1))
-        self.counts += flat.reshape(num, num + 1)
+        ids = np.flatnonzero(pairs.sum(axis=0) + pairs.sum(axis=1))
+        strange = ids[(ids >= num) & (ids != UNKNOWN_ID)]
+        if strange.size:
+            raise ValueError(f'id {strange[-1]}, but {num} classes')
+        self.counts += pairs[:num, [*range(num), UNKNOWN_ID]]
 
     def iou(self) -> dict[str, float]:
         """Return the intersection over union per class, 0 to 1; nan where a class never came."""
@@ -79,3 +84,22 @@ class ConfusionMatrix:
         """Return the share of pixels of the right class, nan where no pixel was counted."""
         total = self.counts.sum()
         return float(np.trace(self.counts) / total) if total else float('nan')
+
+
+def without_nan(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Return figures for JSON, which has no nan: None in its place, in inner mappings too."""
+    return {name: _known(value) for name, value in figures.items()}
+
+
+def _known(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return without_nan(value)
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _count_pairs(truth: ByteArray, predicted: ByteArray) -> npt.NDArray[np.int64]:
+    pairs = np.zeros((256, 256), np.int64)
+    for start in range(0, truth.size, _MAX_PIXELS):
+        images = [ids[start : start + _MAX_PIXELS] for ids in (truth, predicted)]
+        pairs += cv2.calcHist(images, [0, 1], None, [256, 256], [0, 256, 0, 256]).astype(np.int64)
+    return pairs

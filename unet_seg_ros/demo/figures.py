@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from unet_seg_ros.core.contract import ModelContract
-from unet_seg_ros.core.metrics import ConfusionMatrix
+from unet_seg_ros.core.metrics import ConfusionMatrix, without_nan
 from unet_seg_ros.demo.processes import ProcessError
 from unet_seg_ros.demo.session import Traces
 
@@ -78,6 +78,12 @@ class Figures:
     unscored: str
 
     @property
+    def duration_s(self) -> float:
+        """How long masks arrived [s]; one second for a single one."""
+        rate_hz = 1.0 if math.isnan(self.segmented_hz) else self.segmented_hz
+        return self.num_segmented / rate_hz
+
+    @property
     def num_dropped(self) -> int:
         """Frames of which no mask arrived."""
         return self.num_sent - self.num_segmented
@@ -86,8 +92,8 @@ class Figures:
         """Return the table as pairs of a name and its values."""
         share = self.engine_ms['p50'] / self.latency_ms['p50']
         rows = [
-            ('frames sent', f'{self.num_sent} at {self.sent_hz:.1f} Hz'),
-            ('frames segmented', f'{self.num_segmented} at {self.segmented_hz:.1f} Hz'),
+            ('frames sent', _counted(self.num_sent, self.sent_hz)),
+            ('frames segmented', _counted(self.num_segmented, self.segmented_hz)),
             ('frames dropped', str(self.num_dropped)),
             ('stamp to mask', _milliseconds(self.latency_ms)),
             ('engine alone', _milliseconds(self.engine_ms)),
@@ -103,8 +109,7 @@ class Figures:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all figures for JSON; what is not known is None."""
-        data: dict[str, Any] = _without_nan({**asdict(self), 'num_dropped': self.num_dropped})
-        return data
+        return without_nan({**asdict(self), 'num_dropped': self.num_dropped})
 
 
 def figures(traces: Traces, camera: str, contract: ModelContract, unscored: str) -> Figures:
@@ -185,11 +190,9 @@ def _percentiles(values_ms: Sequence[float]) -> dict[str, float]:
     return {f'p{p}': round(float(np.percentile(values_ms, p)), 2) for p in PERCENTS}
 
 
+def _counted(num_frames: int, rate_hz: float) -> str:
+    return str(num_frames) if math.isnan(rate_hz) else f'{num_frames} at {rate_hz:.1f} Hz'
+
+
 def _milliseconds(percentiles: Mapping[str, float]) -> str:
     return ', '.join(f'{name} {value:.1f}' for name, value in percentiles.items()) + ' ms'
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {k: _without_nan(v) for k, v in value.items()}
-    return None if isinstance(value, float) and math.isnan(value) else value

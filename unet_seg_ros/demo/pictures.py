@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from unet_seg_ros.core.classes import ClassTable
+from unet_seg_ros.core.errors import ConfigurationError
 from unet_seg_ros.core.size import ByteArray, ImageSize
 from unet_seg_ros.demo.processes import ProcessError
 
@@ -65,14 +66,31 @@ def montage(folder: Path, table: ClassTable, title: str) -> ByteArray:
     return np.vstack([*bands, _legend(table, width)])
 
 
+def require_animations() -> None:
+    """
+    Check that OpenCV can write animations, which is worth knowing before a run.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is too old.
+
+    """
+    if not hasattr(cv2, 'imwriteanimation'):
+        raise ConfigurationError(
+            f'OpenCV {cv2.__version__} writes no animations: '
+            "pip install 'opencv-python-headless>=4.11'"
+        )
+
+
 def write_animation(frames: Sequence[Path], path: Path, duration_s: float) -> None:
     """
-    Write images of one size as an animated WebP, which every browser shows and repeats.
+    Write images as an animated WebP, which every browser shows and repeats.
 
     Parameters
     ----------
     frames : sequence of Path
-        Image files, in order.
+        Image files, in order; those of another size are fitted into that of the first.
     path : Path
         The animation's file.
     duration_s : float
@@ -81,15 +99,15 @@ def write_animation(frames: Sequence[Path], path: Path, duration_s: float) -> No
     Raises
     ------
     ProcessError
-        If there is no frame, or this OpenCV cannot write animations.
+        If there is no frame, or the file cannot be written.
 
     """
     if not frames:
         raise ProcessError('no frame came back complete, with its image and overlay')
-    if not hasattr(cv2, 'imwriteanimation'):
-        raise ProcessError(f'OpenCV {cv2.__version__} writes no animations: 4.11 is needed')
+    images = [_read(frame) for frame in frames]
+    size = ImageSize.of(images[0])
     animation = cv2.Animation()
-    animation.frames = [_read(frame) for frame in frames]
+    animation.frames = [_centred(image, size) for image in images]
     animation.durations = [round(1e3 * duration_s / len(frames))] * len(frames)
     if not cv2.imwriteanimation(str(path), animation, (cv2.IMWRITE_WEBP_QUALITY, 70)):
         raise ProcessError(f'{path.name} cannot be written')
@@ -100,6 +118,16 @@ def _read(path: Path, flags: int = cv2.IMREAD_COLOR) -> ByteArray:
     if image is None:
         raise ProcessError(f'{path.name}: a picture of this run is damaged')
     return cast(ByteArray, image)
+
+
+def _centred(image_hwc: ByteArray, size: ImageSize) -> ByteArray:
+    height, width = ImageSize.of(image_hwc)
+    if (height, width) == size:
+        return image_hwc
+    scale = min(size.height / height, size.width / width)
+    left_px, top_px = (size.width - scale * width) / 2, (size.height - scale * height) / 2
+    to_place = np.array([[scale, 0, left_px], [0, scale, top_px]])
+    return cast(ByteArray, cv2.warpAffine(image_hwc, to_place, size.cv))
 
 
 def _tiles(moment: Path, table: ClassTable) -> list[ByteArray]:

@@ -8,11 +8,11 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 
 from unet_seg_ros.core.errors import UserError
 
@@ -96,10 +96,9 @@ class ProcessGroup:
 
         """
         said = self._folder / f'{name}.txt'
-        # An interrupt between the birth of a child and its entry below would leave an orphan.
-        signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
         try:
-            with said.open('wb') as output:
+            # An interrupt between the birth of a child and its entry would leave an orphan.
+            with said.open('wb') as output, _interrupts_held_back():
                 process = subprocess.Popen(
                     command,
                     stdin=subprocess.PIPE,
@@ -109,12 +108,10 @@ class ProcessGroup:
                     start_new_session=True,
                     preexec_fn=_prepare_child(),
                 )
-            child = Child(name, process, said)
-            self._children.append(child)
+                child = Child(name, process, said)
+                self._children.append(child)
         except OSError as e:
             raise ProcessError(f'the {name} cannot be started: {e}') from e
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPTS)
         return child
 
     def check(self) -> None:
@@ -204,6 +201,29 @@ def _is_free(port: int) -> bool:
         return True
 
 
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """
+    Let interrupts take effect after the block only.
+
+    A signal mask would not do: another thread may take the signal, and Python then runs its
+    handler in the main thread all the same.
+    """
+    held_back: list[int] = []
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        held_back.append(number)
+
+    previous = {number: signal.signal(number, remember) for number in _INTERRUPTS}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+        for caught in held_back:
+            signal.raise_signal(caught)
+
+
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, number)
@@ -215,7 +235,6 @@ def _prepare_child() -> Callable[[], None]:
     parent = os.getpid()
 
     def prepare() -> None:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPTS)
         if hasattr(libc, 'prctl'):
             libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         # The parent may have died before the request.

@@ -89,7 +89,7 @@ def _write(
     picture = montage(traces.folder / 'moments', contract.table, str(source))
     cv2.imwrite(str(folder / MONTAGE), picture)
     frames = sorted((traces.folder / 'video').iterdir())
-    write_animation(frames, folder / ANIMATION, figures.num_segmented / figures.segmented_hz)
+    write_animation(frames, folder / ANIMATION, figures.duration_s)
     notes = [*_NOTES]
     notes += [_SCORE_NOTE] if figures.scores else []
     notes += [_RENDERED_NOTE] if isinstance(source, RenderedDrive) else []

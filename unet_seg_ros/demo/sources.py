@@ -134,7 +134,7 @@ class RenderedDrive:
         known = 'not ' if not self.is_held_out else ''
         seeds = ' and '.join(str(self.seed + i) for i in range(_NUM_SEEDS))
         return (
-            f'Rendered scenes {self.size}, {known}kept from training: '
+            f'Rendered scenes {self.size}, {known}held out of training: '
             f'{", ".join(self.layouts)}, seeds {seeds}'
         )
 

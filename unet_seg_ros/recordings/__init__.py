@@ -1,5 +1,6 @@
 """
-Readers of recordings: image folders and their labels.
+Recordings without ROS: image folders with their labels, rosbag2, CARLA's palette images.
 
-Imports ``core``, numpy and OpenCV; never ROS messages, torch, an inference engine or ``scenes``.
+Imports ``core``, numpy and OpenCV, and rosbags in ``bag`` alone; never ROS messages, torch, an
+inference engine or ``scenes``.
 """

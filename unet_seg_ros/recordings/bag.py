@@ -22,6 +22,7 @@ from rosbags.typesys import Stores, TypesysError, get_typestore
 from unet_seg_ros.core.errors import RecordingError
 from unet_seg_ros.core.pixels import RawFrame
 from unet_seg_ros.core.size import ByteArray, ImageSize
+from unet_seg_ros.recordings.storage import is_bag
 
 if sys.version_info >= (3, 14):
     from compression.zstd import ZstdError
@@ -30,8 +31,6 @@ else:
 
 RAW_TYPE = 'sensor_msgs/msg/Image'
 COMPRESSED_TYPE = 'sensor_msgs/msg/CompressedImage'
-
-_BAG_SUFFIXES = ('.mcap', '.db3')
 
 # What rosbags lets through from a file that is cut off or overwritten, its own errors first.
 _DAMAGE = (
@@ -74,12 +73,6 @@ class BagFrame:
     stamp_ns: int
     frame_id: str
     frame: RawFrame
-
-
-def is_bag(path: Path) -> bool:
-    """Return whether a path looks like a rosbag2: its folder, or one of its storage files."""
-    files = path.iterdir() if path.is_dir() else [path]
-    return any(f.suffix in _BAG_SUFFIXES or f.name == 'metadata.yaml' for f in files)
 
 
 def image_topics(path: Path) -> dict[str, int]:

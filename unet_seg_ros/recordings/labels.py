@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from unet_seg_ros.core.classes import ClassTable
-from unet_seg_ros.core.errors import RecordingError
+from unet_seg_ros.core.errors import FrameError, RecordingError
 from unet_seg_ros.core.size import ByteArray
+from unet_seg_ros.recordings.palette import Palette
 
 
 def decode_labels(label: npt.NDArray[Any], tags: ClassTable) -> ByteArray:
@@ -61,18 +64,12 @@ def _checked_ids(ids_hw: ByteArray, tags: ClassTable) -> ByteArray:
 
 
 def _ids_of_colors(label_hwc: ByteArray, tags: ClassTable) -> ByteArray:
-    wide = label_hwc.astype(np.uint32)
-    codes = wide[..., 2] << 16 | wide[..., 1] << 8 | wide[..., 0]
-    classes = sorted(tags.classes, key=lambda c: c.color)
-    known = np.array([r << 16 | g << 8 | b for r, g, b in (c.color for c in classes)], np.uint32)
-    place = np.minimum(np.searchsorted(known, codes), len(known) - 1)
-    unknown = known[place] != codes
-    if unknown.any():
-        code = int(codes[unknown][0])
-        raise RecordingError(
-            f'{unknown.sum()} of {codes.size} label pixels have colours outside the palette '
-            f'of the {len(tags)} tags, '
-            f'the first RGB ({code >> 16}, {code >> 8 & 255}, {code & 255}); '
-            'is this the tag table of the recording?'
-        )
-    return np.array([c.id for c in classes], np.uint8)[place]
+    has_alpha = label_hwc.shape[2] == 4
+    bgra = label_hwc if has_alpha else cv2.cvtColor(label_hwc, cv2.COLOR_BGR2BGRA)
+    try:
+        return _palette(tags).read(cast(ByteArray, bgra))
+    except FrameError as e:
+        raise RecordingError(f'labels: {e}') from e
+
+
+_palette = lru_cache(Palette)

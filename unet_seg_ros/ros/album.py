@@ -53,7 +53,7 @@ class Album:
     folder : Path
         An existing folder.
     moment_every : int
-        Every so many views one is kept in full.
+        The first view is kept in full, and then every so many.
 
     """
 
@@ -71,7 +71,7 @@ class Album:
         if self._num_views % VIDEO_EVERY == 0:
             path = self._video / f'{view.stamp_ns:020d}.jpg'
             cv2.imwrite(str(path), _reduced(view.overlay), _QUALITY)
-        if self._num_views % self._moment_every == self._moment_every // 2:
+        if self._num_views % self._moment_every == 0:
             self._keep(view)
         self._num_views += 1
 

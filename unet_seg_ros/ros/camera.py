@@ -153,7 +153,7 @@ class CameraChannel:
                 if image is None or ImageSize.of(image.pixels) != result.frame.size:
                     image = self._images[name] = ReusedImage(draw(result, None), encoding)
                 else:
-                    draw(result, image.pixels)
+                    image.fill(draw(result, image.pixels))
                 image.message.header = arrival.message.header
                 self._publishers[name].publish(image.message)
                 first_s = first_s or time.monotonic()

@@ -16,12 +16,12 @@ from std_msgs.msg import Header
 
 from unet_seg_ros.core.classes import CARLA_TAGS
 from unet_seg_ros.core.size import ByteArray, ImageSize
+from unet_seg_ros.recordings.palette import Palette
 from unet_seg_ros.ros.ahead import Ahead
 from unet_seg_ros.ros.messages import NS_PER_S, camera_info_message, image_message, to_stamp
-from unet_seg_ros.ros.palette import Palette
 from unet_seg_ros.ros.source import SOURCE_QOS, Pace, SentLog, ros_node
-from unet_seg_ros.ros.tour import Tour
 from unet_seg_ros.scenes import Frame, PinholeCamera
+from unet_seg_ros.scenes.tour import Tour
 
 DEFAULT_SIZE = ImageSize(height=720, width=1280)
 
@@ -171,7 +171,7 @@ def publish_drive(options: DriveOptions) -> int:
     Raises
     ------
     ConfigurationError
-        If there is no such layout.
+        If there is no such layout, or the log cannot be written.
     KeyboardInterrupt
         On SIGINT or SIGTERM.
 

@@ -100,6 +100,11 @@ class ReusedImage:
         self.message = image_message(image, encoding, Header())
         self.pixels = image_bytes(self.message).reshape(image.shape)
 
+    def fill(self, drawn: ByteArray) -> None:
+        """Make sure that a picture drawn for this message is in it, wherever it was drawn."""
+        if not np.may_share_memory(drawn, self.pixels):
+            self.pixels[...] = drawn
+
 
 def image_bytes(message: Image) -> ByteArray:
     """

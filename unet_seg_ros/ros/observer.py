@@ -29,10 +29,11 @@ from unet_seg_ros.core.classes import CARLA_TAGS, ROAD_CLASSES
 from unet_seg_ros.core.errors import UserError
 from unet_seg_ros.core.metrics import ConfusionMatrix
 from unet_seg_ros.core.pixels import RawFrame
-from unet_seg_ros.core.size import ByteArray, ImageSize
+from unet_seg_ros.core.size import ByteArray
+from unet_seg_ros.recordings.palette import Palette
 from unet_seg_ros.ros.album import Album, View
-from unet_seg_ros.ros.messages import image_bytes, stamp_ns
-from unet_seg_ros.ros.palette import Palette
+from unet_seg_ros.ros.conversion import to_frame
+from unet_seg_ros.ros.messages import stamp_ns
 from unet_seg_ros.ros.source import ros_node
 
 RESULT = 'observed.json'
@@ -104,7 +105,7 @@ class Observer:
         Raises
         ------
         FrameError
-            If a truth image could not be read.
+            If an image could not be read.
 
         """
         for examination in self.examinations:
@@ -140,22 +141,17 @@ class Observer:
             self.diagnostics[status.name] = {'message': status.message, **values}
 
     def _examine(self, stamp: int, parts: dict[str, Image]) -> None:
-        mask = _frame(parts['mask']).pixels()
-        truth = self._read_truth(_frame(parts['truth'])) if 'truth' in parts else None
+        mask = to_frame(parts['mask']).pixels()
+        truth = self._read_truth(to_frame(parts['truth'])) if 'truth' in parts else None
         if truth is not None:
             self.matrix.update(truth, mask)
             self.num_scored += 1
-        image, overlay = (_frame(parts[kind]).bgr() for kind in ('image', 'overlay'))
+        image, overlay = (to_frame(parts[kind]).bgr() for kind in ('image', 'overlay'))
         self._album.add(View(stamp, image, overlay, mask, truth))
 
     def _read_truth(self, frame: RawFrame) -> ByteArray:
         lut = ROAD_CLASSES.from_tags(self._tags)
         return cast(ByteArray, cv2.LUT(self._palette.read(frame.pixels()), lut))
-
-
-def _frame(message: Image) -> RawFrame:
-    size = ImageSize(message.height, message.width)
-    return RawFrame(image_bytes(message), message.encoding, size, message.step)
 
 
 def _observe(options: argparse.Namespace) -> None:
@@ -191,7 +187,7 @@ def _observe(options: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Observe as the command line says; 1 if a truth image could not be read."""
+    """Observe as the command line says; 1 if an image could not be read."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--camera', required=True)
     parser.add_argument('--image-topic', required=True)

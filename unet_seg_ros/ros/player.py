@@ -18,8 +18,9 @@ from unet_seg_ros.core.errors import ConfigurationError
 from unet_seg_ros.core.pixels import RawFrame
 from unet_seg_ros.core.size import ByteArray
 from unet_seg_ros.recordings.folder import LabelledFolder, list_images, read_image
+from unet_seg_ros.recordings.palette import Palette
+from unet_seg_ros.recordings.storage import is_bag
 from unet_seg_ros.ros.messages import NS_PER_S, frame_message, image_message
-from unet_seg_ros.ros.palette import Palette
 from unet_seg_ros.ros.source import SOURCE_QOS, Pace, SentLog, ros_node
 
 #: The rate of images that carry no times.
@@ -115,7 +116,7 @@ def play(options: PlayOptions) -> int:
     RecordingError
         If the recording cannot be read; the message says why.
     ConfigurationError
-        If the recording is a bag and ``rosbags`` is not installed.
+        If the recording is a bag and ``rosbags`` is not installed, or the log cannot be written.
     KeyboardInterrupt
         On SIGINT or SIGTERM.
 
@@ -196,17 +197,11 @@ def _repeated(options: PlayOptions) -> Iterator[RecordedFrame]:
 
 def _frames(options: PlayOptions) -> Iterator[RecordedFrame]:
     path = options.path
-    if path.is_dir() and not _holds_bag(path):
+    if path.is_dir() and not is_bag(path):
         return _folder_frames(options)
     if options.label_tags is not None:
         raise ConfigurationError(f'{path}: labels are read from folders of images only')
     return _bag_frames(options)
-
-
-def _holds_bag(folder: Path) -> bool:
-    # Told by the names alone, so that a folder of images can be played without rosbags.
-    names = [f.name for f in folder.iterdir()]
-    return any(name == 'metadata.yaml' or name.endswith(('.mcap', '.db3')) for name in names)
 
 
 def _folder_frames(options: PlayOptions) -> Iterator[RecordedFrame]:
@@ -225,7 +220,8 @@ def _bag_frames(options: PlayOptions) -> Iterator[RecordedFrame]:
         from unet_seg_ros.recordings.bag import read_images
     except ImportError as e:
         raise ConfigurationError(
-            f'bag {options.path}: reading it needs rosbags ({e}): pip install "rosbags>=0.11"'
+            f'bag {options.path}: reading it needs rosbags ({e}): '
+            "pip install 'unet_seg_ros[recordings]'"
         ) from e
     start_ns, offset_s = None, 0.0
     for index, image in enumerate(read_images(options.path, options.topic)):

@@ -18,6 +18,7 @@ from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import try_shutdown
 
+from unet_seg_ros.core.errors import ConfigurationError
 from unet_seg_ros.ros.messages import stamp_ns
 from unet_seg_ros.ros.shared_memory import prepare
 
@@ -54,10 +55,12 @@ def ros_node(name: str) -> Iterator[Node]:
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = Node(name)
-        if notice:
-            node.get_logger().info(notice)
-        yield node
-        node.destroy_node()
+        try:
+            if notice:
+                node.get_logger().info(notice)
+            yield node
+        finally:
+            node.destroy_node()
     finally:
         try_shutdown()
         signal.signal(signal.SIGTERM, previous)
@@ -115,11 +118,22 @@ class SentLog:
     path : Path or None
         The file; None writes nothing.
 
+    Raises
+    ------
+    ConfigurationError
+        If the file cannot be written.
+
     """
 
     def __init__(self, path: Path | None) -> None:
         """Open the file."""
-        self._file: TextIO | None = None if path is None else path.open('w', buffering=1)
+        self._file: TextIO | None = None
+        if path is None:
+            return
+        try:
+            self._file = path.open('w', buffering=1)
+        except OSError as e:
+            raise ConfigurationError(f'log {path}: cannot be written: {e.strerror}') from e
 
     def sending(self, stamp: Time) -> None:
         """Note that the image of this stamp is about to be published."""

@@ -7,8 +7,8 @@ import pytest
 
 from unet_seg_ros.core.errors import ConfigurationError
 from unet_seg_ros.core.size import ImageSize
-from unet_seg_ros.ros.tour import Tour
 from unet_seg_ros.scenes import HELD_OUT_LAYOUTS, Drive, PinholeCamera
+from unet_seg_ros.scenes.tour import Tour
 
 CAMERA = PinholeCamera(ImageSize(45, 80))
 LAYOUTS = HELD_OUT_LAYOUTS[:2]

@@ -34,6 +34,7 @@ class Palette:
 
     def __init__(self, tags: ClassTable) -> None:
         """Find the hash."""
+        self._num_tags = len(tags)
         rgb = tags.palette_rgb.astype(np.uint32)
         self._codes = (rgb @ np.array([1 << 16, 1 << 8, 1], np.uint32)).astype(np.uint32)
         ids = np.array([c.id for c in tags.classes], np.uint8)
@@ -87,8 +88,9 @@ class Palette:
         if wrong.any():
             blue, green, red = bgra_hwc[wrong][0, :3].tolist()
             raise FrameError(
-                f'{int(wrong.sum())} pixels have colours outside the palette, the first RGB '
-                f'({red}, {green}, {blue}): was this image compressed, or is it another table?'
+                f'{wrong.sum()} of {wrong.size} pixels have colours outside the palette of the '
+                f'{self._num_tags} tags, the first RGB ({red}, {green}, {blue}): '
+                'was this image compressed, or is it of another tag table?'
             )
         return tags_hw
 

@@ -7,7 +7,7 @@ import pytest
 
 from unet_seg_ros.core.classes import CARLA_TAGS, ClassTable, PixelClass
 from unet_seg_ros.core.errors import FrameError
-from unet_seg_ros.ros.palette import Palette
+from unet_seg_ros.recordings.palette import Palette
 
 
 @pytest.fixture(params=CARLA_TAGS)

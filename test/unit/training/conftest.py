@@ -1,0 +1,69 @@
+"""A training so small that it takes a second: two street-like frames, a narrow U-Net."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from unet_seg_ros.training.recipe import Recipe, recipe_from_dict
+from unet_seg_ros.training.session import RunOptions
+
+
+@pytest.fixture(scope='session', autouse=True)
+def _one_thread() -> None:
+    """Two threads of so small a network mostly wait for each other on a busy machine."""
+    torch.set_num_threads(1)
+
+
+def _street(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return an image [48, 96, 3] and its tags of the 23: road, line, sidewalk and the rest."""
+    rng = np.random.default_rng(seed)
+    tags = np.zeros((48, 96), np.uint8)
+    tags[20:] = 8
+    left, right = rng.integers(8, 24), rng.integers(70, 88)
+    tags[20:, left:right] = 7
+    tags[20:, 44:50] = 6
+    colors = np.zeros((256, 3), np.uint8)
+    colors[[0, 6, 7, 8]] = (200, 120, 60), (80, 220, 240), (70, 70, 70), (140, 150, 170)
+    noise = rng.integers(0, 12, (48, 96, 3), dtype=np.uint8)
+    return colors[tags] + noise, tags
+
+
+@pytest.fixture
+def data_root(tmp_path: Path) -> Path:
+    """Return a folder that holds one labelled folder ``streets`` of two frames."""
+    for seed in (0, 1):
+        for part, pixels in zip(('rgb', 'label'), _street(seed), strict=True):
+            folder = tmp_path / 'data' / 'streets' / part
+            folder.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(folder / f'{seed}.png'), pixels)
+    return tmp_path / 'data'
+
+
+@pytest.fixture(scope='session')
+def recipe() -> Recipe:
+    """Return the recipe of a one-second training on ``streets``."""
+    source = {'name': 'streets', 'folder': 'streets', 'tags': 23, 'licence': 'none needed'}
+    return recipe_from_dict(
+        {
+            'name': 'tiny',
+            'input': '96x48',
+            'network': {'base_channels': 4, 'depth': 2},
+            'sources': [source],
+            'validation': [source],
+            'passes': 1,
+            'samples_per_pass': 16,
+            'batch_size': 4,
+            'learning_rate': 0.01,
+        }
+    )
+
+
+@pytest.fixture
+def options(tmp_path: Path, data_root: Path) -> RunOptions:
+    """Return the options of a training into ``run``."""
+    return RunOptions(data_root, tmp_path / 'run', tmp_path / 'cache')

@@ -1,0 +1,103 @@
+"""Random changes of labelled images that a driving camera could have seen."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import cv2
+import numpy as np
+
+from unet_seg_ros.core.resize import resize_ids, resize_image
+from unet_seg_ros.core.size import ByteArray, ImageSize
+
+
+def augment(
+    image_hwc: ByteArray,
+    ids_hw: ByteArray,
+    size: ImageSize,
+    rng: np.random.Generator,
+    *,
+    gentle: bool = False,
+) -> tuple[ByteArray, ByteArray]:
+    """
+    Return a random variant of a labelled image at the network's input size.
+
+    A window is cut out, resized by the function that the vehicle resizes with, and mirrored half
+    of the time; then brightness, contrast, gamma and colour change, and now and then a shadow
+    falls, the lens blurs or the sensor is noisy.
+
+    Parameters
+    ----------
+    image_hwc : ndarray
+        uint8 [H, W, 3] in BGR order; left as it is.
+    ids_hw : ndarray
+        uint8 [H, W].
+    size : ImageSize
+        The wanted size [px].
+    rng : numpy.random.Generator
+        Decides all of it.
+    gentle : bool
+        Change colours a little, nothing else: the image as the vehicle sees it, and traffic on
+        its own side of the road.
+
+    Returns
+    -------
+    tuple of ndarray
+        Image uint8 and ids uint8 of the wanted size; the caller's own.
+
+    """
+    if not gentle:
+        rows, columns = _window(ImageSize.of(ids_hw), rng)
+        image_hwc, ids_hw = image_hwc[rows, columns], ids_hw[rows, columns]
+    image, ids = resize_image(image_hwc, size), resize_ids(ids_hw, size)
+    if gentle:
+        return _recolored(image, rng, 0.3), np.ascontiguousarray(ids)
+    if rng.random() < 0.5:
+        image, ids = image[:, ::-1], ids[:, ::-1]
+    image = _degraded(_recolored(image, rng, 1.0), rng)
+    return image, np.ascontiguousarray(ids)
+
+
+def _window(size: ImageSize, rng: np.random.Generator) -> tuple[slice, slice]:
+    """Draw a window: mostly all, for a camera is mounted once; else down to half the sides."""
+    if rng.random() < 0.85:
+        return slice(None), slice(None)
+    scale = rng.uniform(0.5, 1.0)
+    height = int(size.height * min(1.0, scale * rng.uniform(0.9, 1.1)))
+    width = int(size.width * min(1.0, scale * rng.uniform(0.9, 1.1)))
+    top = int(rng.integers(size.height - height + 1))
+    left = int(rng.integers(size.width - width + 1))
+    return slice(top, top + height), slice(left, left + width)
+
+
+def _recolored(image: ByteArray, rng: np.random.Generator, strength: float) -> ByteArray:
+    """Apply gamma, contrast, brightness and colour cast as one table per channel."""
+    level = np.linspace(0.0, 1.0, 256)[:, np.newaxis]
+    gamma = np.exp(strength * rng.uniform(-0.3, 0.3))
+    contrast = np.exp(strength * rng.uniform(-0.3, 0.2))
+    brightness = strength * rng.uniform(-0.1, 0.1)
+    cast_bgr = np.exp(strength * rng.uniform(-0.08, 0.08, 3))
+    table = ((level**gamma - 0.5) * contrast + 0.5 + brightness) * cast_bgr
+    table_u8 = (table.clip(0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+    return cast(ByteArray, cv2.LUT(np.ascontiguousarray(image), table_u8[np.newaxis]))
+
+
+def _degraded(image: ByteArray, rng: np.random.Generator) -> ByteArray:
+    if rng.random() < 0.15:
+        image = _shadowed(image, rng)
+    if rng.random() < 0.1:
+        image = cast(ByteArray, cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.0)))
+    if rng.random() < 0.2:
+        noise = rng.uniform(2.0, 10.0) * rng.standard_normal(image.shape, np.float32)
+        image = (image + noise).clip(0.0, 255.0).astype(np.uint8)
+    return image
+
+
+def _shadowed(image: ByteArray, rng: np.random.Generator) -> ByteArray:
+    """Darken a random quadrangle, as a building or a tree beside the road would."""
+    height, width = image.shape[:2]
+    corners = rng.uniform(-0.3, 1.3, (4, 2)) * (width, height)
+    mask = np.zeros((height, width), np.uint8)
+    cv2.fillConvexPoly(mask, cv2.convexHull(corners.astype(np.int32)), 255)
+    dark = cv2.convertScaleAbs(image, alpha=rng.uniform(0.4, 0.8))
+    return cast(ByteArray, np.where(mask[..., np.newaxis] > 0, dark, image))

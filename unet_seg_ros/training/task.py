@@ -1,0 +1,148 @@
+"""What Lightning runs: the loss of a step, the scores after a pass, the state of a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from unet_seg_ros.core.classes import ROAD_CLASSES, UNKNOWN_ID
+from unet_seg_ros.core.errors import UserError
+from unet_seg_ros.core.scoring import score_predictions
+from unet_seg_ros.core.size import ByteArray
+from unet_seg_ros.training.frames import LabelledImage
+from unet_seg_ros.training.network import PixelNetwork
+from unet_seg_ros.training.recipe import Recipe
+from unet_seg_ros.training.schedule import Schedule
+
+#: What the best checkpoint is chosen by: the mean over validation sources of their mean IoU.
+MEAN_IOU = 'mean_iou'
+
+#: IoU by validation source, then by class.
+Scores = dict[str, dict[str, float]]
+
+
+class DivergedError(UserError):
+    """A loss that is no number: the training cannot go on."""
+
+
+class SegmentationTask(lightning.LightningModule):
+    """
+    Pixelwise cross-entropy over a ``PixelNetwork``, AdamW, and IoU per class after each pass.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Network, optimizer and loss.
+    schedule : Schedule
+        Gives the learning rate; the training ends when it stands at 1.
+    validation : mapping
+        Frames to score after each pass, by source name.
+
+    """
+
+    class_weights: Tensor
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        schedule: Schedule,
+        validation: Mapping[str, Sequence[LabelledImage]],
+    ) -> None:
+        """Create the network; its initial weights come from torch's global seed."""
+        super().__init__()
+        table = ROAD_CLASSES.table
+        self.recipe = recipe
+        self.schedule = schedule
+        self.validation = validation
+        self.network = PixelNetwork(recipe.network, len(table))
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.scores: Scores = {}
+        weights = [recipe.class_weights.get(name, 1.0) for name in table.names]
+        self.register_buffer('class_weights', torch.tensor(weights), persistent=False)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Return AdamW at the peak learning rate."""
+        return torch.optim.AdamW(
+            self.network.parameters(),
+            lr=self.recipe.learning_rate,
+            weight_decay=self.recipe.weight_decay,
+            fused=True,
+        )
+
+    def on_train_start(self) -> None:
+        """Start the clock of the time limit."""
+        self.schedule.start(self.global_step)
+
+    def on_train_batch_start(self, batch: object, batch_idx: int) -> None:
+        """Set the learning rate of the coming step; stop where the schedule has ended."""
+        del batch, batch_idx
+        self.schedule.advance(self.global_step)
+        self.trainer.should_stop = self.schedule.progress >= 1.0
+        for group in self.trainer.optimizers[0].param_groups:
+            group['lr'] = self.recipe.learning_rate * self.schedule.learning_rate_factor
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        """
+        Return the loss of one batch.
+
+        Parameters
+        ----------
+        batch : tuple of Tensor
+            Images uint8 [N, H, W, 3] and ids uint8 [N, H, W].
+        batch_idx : int
+            Number of the batch in its pass.
+
+        Raises
+        ------
+        DivergedError
+            If the loss is not finite.
+
+        """
+        images, ids = batch
+        logits = self.network(images).float()
+        loss = functional.cross_entropy(
+            logits, ids.long(), weight=self.class_weights, ignore_index=UNKNOWN_ID
+        )
+        if not torch.isfinite(loss):
+            raise DivergedError(
+                f'the loss is {loss.item()} in pass {self.current_epoch + 1}, batch {batch_idx}; '
+                'lower learning_rate in the recipe'
+            )
+        self.log('loss', loss, prog_bar=True, on_step=False, on_epoch=True)
+        return loss
+
+    def predict(self, images_nhwc: ByteArray) -> ByteArray:
+        """Return the class ids, uint8 [N, H, W], of images as the exported graph takes them."""
+        logits = self.network(torch.from_numpy(images_nhwc).to(self.device))
+        ids: ByteArray = logits.argmax(1).cpu().numpy().astype(np.uint8)
+        return ids
+
+    def validation_step(self, batch: str, batch_idx: int) -> None:
+        """Score one validation source, given by its name, at its labels' own resolution."""
+        del batch_idx
+        matrix = score_predictions(
+            self.predict, self.recipe.input, ROAD_CLASSES.table, self.validation[batch]
+        )
+        self.scores[batch] = {
+            **matrix.iou(),
+            'drivable': matrix.group_iou(ROAD_CLASSES.drivable),
+            'mean': matrix.mean_iou(),
+        }
+        self.log_dict(
+            {f'{batch}/{name}': iou for name, iou in self.scores[batch].items()}, batch_size=1
+        )
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the figure by which the best checkpoint is chosen."""
+        self.log(MEAN_IOU, float(np.mean([s['mean'] for s in self.scores.values()])))
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add what an export needs besides the weights, as plain values."""
+        checkpoint['recipe'] = self.recipe.to_dict()
+        checkpoint['scores'] = {name: dict(iou) for name, iou in self.scores.items()}
