@@ -15,8 +15,8 @@ from support.verbs import Verbs, refusal
 
 from unet_seg_ros.core.classes import CARLA_TAGS
 from unet_seg_ros.core.size import ImageSize
-from unet_seg_ros.ros.messages import stamp_ns
 from unet_seg_ros.recordings.palette import Palette
+from unet_seg_ros.ros.messages import stamp_ns
 from unet_seg_ros.scenes import HELD_OUT_LAYOUTS, Drive, PinholeCamera
 
 pytestmark = pytest.mark.ros

@@ -16,8 +16,8 @@ from support.stage import Stage, pixels
 from support.verbs import Verbs, refusal
 
 from unet_seg_ros.core.classes import CARLA_TAGS
-from unet_seg_ros.ros.messages import image_bytes, stamp_ns
 from unet_seg_ros.recordings.palette import Palette
+from unet_seg_ros.ros.messages import image_bytes, stamp_ns
 
 pytestmark = pytest.mark.ros
 

@@ -158,15 +158,13 @@ def test_without_autostart_it_waits_to_be_told(processes, known_model, ros_domai
     executor.add_node(peer)
     client = peer.create_client(GetState, 'segmentation_node/get_state')
 
-    def spin_until(condition):
-        end = time.monotonic() + 20
-        while not condition():
-            assert time.monotonic() < end
-            executor.spin_once(timeout_sec=0.05)
-
-    spin_until(client.service_is_ready)
+    end = time.monotonic() + 60
     future = client.call_async(GetState.Request())
-    spin_until(future.done)
+    while not future.done():
+        assert time.monotonic() < end
+        # An answer is lost if the node has not discovered the client's reader yet: ask again.
+        future = client.call_async(GetState.Request())
+        executor.spin_until_future_complete(future, timeout_sec=1.0)
     # Services are answered only once the node spins, by when autostart would have acted.
     assert future.result().current_state.label == 'unconfigured'
     executor.shutdown()

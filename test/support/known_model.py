@@ -8,27 +8,18 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from unet_seg_ros.core.classes import ClassTable, PixelClass
+from unet_seg_ros.core.classes import ROAD_CLASSES
 from unet_seg_ros.core.contract import METADATA_KEY, ModelContract
 from unet_seg_ros.core.size import ImageSize
-
-CLASSES = ClassTable(
-    (
-        PixelClass(0, 'other', (0, 0, 0)),
-        PixelClass(1, 'line', (157, 234, 50)),
-        PixelClass(2, 'road', (128, 64, 128)),
-        PixelClass(3, 'sidewalk', (244, 35, 232)),
-    )
-)
 
 
 def known_contract(size: ImageSize) -> ModelContract:
     return ModelContract(
         name='known',
         input_size=size,
-        table=CLASSES,
-        drivable=('road', 'line'),
-        groups={'drivable': ('road', 'line')},
+        table=ROAD_CLASSES.table,
+        drivable=ROAD_CLASSES.drivable,
+        groups={'drivable': ROAD_CLASSES.drivable},
         carla_tags=29,
     )
 

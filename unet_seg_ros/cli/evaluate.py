@@ -69,13 +69,7 @@ def _frames(
         if args.scenes < 1:
             raise ConfigurationError(f'--scenes {args.scenes}: give at least 1')
         return _scenes(args.scenes), args.scenes
-    num_tags = args.tags or contract.carla_tags
-    if num_tags not in CARLA_TAGS:
-        raise ModelError(
-            f'model {contract.name} learned from {num_tags} CARLA tags, which is no tag table; '
-            f"name the labels' own with --tags, one of {sorted(CARLA_TAGS)}"
-        )
-    tags = CARLA_TAGS[num_tags]
+    tags = CARLA_TAGS[args.tags or contract.carla_tags]
     to_class = ROAD_CLASSES.from_tags(tags)
     folder = LabelledFolder(args.data, tags)
     return ((image, to_class[label]) for image, label in folder), len(folder)

@@ -81,7 +81,7 @@ class MetricsFile(Callback):
 
 def terminal_report() -> list[Callback]:
     """Return a progress bar of each pass, and the table after it, for a terminal."""
-    return [TQDMProgressBar(leave=False), PassReport(tqdm.write)]
+    return [TQDMProgressBar(refresh_rate=10), PassReport(tqdm.write)]
 
 
 class LoadingBar:

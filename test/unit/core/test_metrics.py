@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unet_seg_ros.core.classes import ROAD_CLASSES, UNKNOWN_ID
-from unet_seg_ros.core.metrics import ConfusionMatrix
+from unet_seg_ros.core.metrics import ConfusionMatrix, without_nan
 
 
 def matrix(truth, predicted) -> ConfusionMatrix:
@@ -46,7 +46,33 @@ def test_counts_add_up_over_images():
     assert counted.iou()['road'] == 0.5
 
 
-@pytest.mark.parametrize(('truth', 'predicted'), [([0], [0, 0]), ([4], [0]), ([0], [4])])
+def test_counts_beyond_what_float32_holds_are_exact():
+    num = 2**24 + 3
+    ids = np.full(num, 2, np.uint8)
+    counted = ConfusionMatrix(ROAD_CLASSES.table)
+    counted.update(ids, ids)
+    assert counted.counts[2, 2] == counted.counts.sum() == num
+
+
+def test_no_pixels_count_nothing():
+    assert matrix([], []).counts.sum() == 0
+
+
+def test_what_is_not_known_is_none_in_json():
+    nan = float('nan')
+    figures = {'a': nan, 'b': {'c': {'d': nan, 'e': 0.5}}, 'f': 'nan', 'g': 1}
+    assert without_nan(figures) == {
+        'a': None, 'b': {'c': {'d': None, 'e': 0.5}}, 'f': 'nan', 'g': 1
+    }  # fmt: skip
+
+
+def test_unknown_truth_excuses_any_prediction():
+    assert matrix([UNKNOWN_ID], [77]).counts.sum() == 0
+
+
+@pytest.mark.parametrize(
+    ('truth', 'predicted'), [([0], [0, 0]), ([4], [0]), ([0], [4]), ([254], [UNKNOWN_ID])]
+)
 def test_what_does_not_fit_is_refused(truth, predicted):
     with pytest.raises(ValueError, match=r'differ|4 classes'):
         matrix(truth, predicted)

@@ -60,7 +60,7 @@ def test_frames_are_counted_and_timed():
 def test_scores_follow_from_the_counts():
     scores = result().scores
     assert scores.iou['other'] == pytest.approx(6 / 9)
-    assert scores.iou['line'] == pytest.approx(1 / 4)
+    assert scores.iou['roadline'] == pytest.approx(1 / 4)
     assert scores.iou['road'] == pytest.approx(9 / 15)
     assert scores.drivable_iou == pytest.approx(13 / 16)
     assert scores.num_frames == 4
@@ -91,6 +91,13 @@ def test_json_has_no_nan():
 def test_masks_of_frames_that_were_never_sent_do_not_count():
     f = figures(run([(0, 1010 * MS), (99, 1020 * MS)]), 'front', CONTRACT, '')
     assert f.num_segmented == 1
+
+
+def test_a_single_mask_has_no_rate_but_a_duration():
+    f = figures(run([(0, 1010 * MS)]), 'front', CONTRACT, '')
+    assert dict(f.rows())['frames segmented'] == '1'
+    assert f.duration_s == 1.0
+    assert result().duration_s == pytest.approx(4 * 0.22 / 3)
 
 
 def test_a_run_without_masks_is_a_failure():

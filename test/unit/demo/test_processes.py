@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -68,6 +69,50 @@ def test_children_end_when_the_block_is_interrupted(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         interrupted_session(tmp_path)
     assert children() == before
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_amid_the_birth_of_a_child_leaves_no_orphan(tmp_path, monkeypatch, number):
+    """Also where another thread takes the signal, which a mask of this one would not stop."""
+    popen, over = subprocess.Popen, threading.Event()
+    other = threading.Thread(target=over.wait)
+    interrupts = []
+
+    def interrupt(caught, frame):
+        interrupts.append(caught)
+        raise KeyboardInterrupt
+
+    def popen_amid_interrupt(*args, **options):
+        process = popen(*args, **options)
+        signal.pthread_kill(other.ident, number)
+        wait_for_words(tmp_path / 'a.txt')
+        return process
+
+    before, former = children(), signal.signal(number, interrupt)
+    other.start()
+    try:
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(subprocess, 'Popen', popen_amid_interrupt)
+            with ProcessGroup(tmp_path) as group:
+                group.start('a', SLEEP, os.environ)
+    finally:
+        signal.signal(number, former)
+        over.set()
+        other.join()
+    assert interrupts == [number]
+    assert children() == before
+
+
+def test_children_of_a_background_job_end_when_asked(tmp_path):
+    """A shell lets the jobs that a script starts in the background ignore SIGINT."""
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with ProcessGroup(tmp_path) as group:
+            child = group.start('a', SLEEP, os.environ)
+            wait_for_words(tmp_path / 'a.txt')
+    finally:
+        signal.signal(signal.SIGINT, former)
+    assert child.process.returncode == -signal.SIGINT
 
 
 def test_a_child_that_ignores_sigint_is_killed(tmp_path, monkeypatch):

@@ -7,7 +7,8 @@ import pytest
 from support.recordings import compressed, image, noise, text, write_bag
 
 from unet_seg_ros.core.errors import RecordingError
-from unet_seg_ros.recordings.bag import choose_topic, image_topics, is_bag, read_images
+from unet_seg_ros.recordings.bag import choose_topic, image_topics, read_images
+from unet_seg_ros.recordings.storage import is_bag
 
 S = 10**9
 

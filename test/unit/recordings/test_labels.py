@@ -45,7 +45,9 @@ def test_an_id_of_another_table_is_refused_by_its_number(in_red):
 
 def test_a_colour_of_another_table_is_refused_with_its_count():
     label = CARLA_TAGS[29].palette_rgb[np.array([[10, 10, 1]], np.uint8)][..., ::-1]
-    with pytest.raises(RecordingError, match=r'2 of 3 label pixels .* RGB \(152, 251, 152\)'):
+    with pytest.raises(
+        RecordingError, match=r'labels: 2 of 3 pixels .* 23 tags.* RGB \(152, 251, 152\)'
+    ):
         decode_labels(label, CARLA_TAGS[23])
 
 

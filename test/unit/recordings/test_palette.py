@@ -53,7 +53,7 @@ def test_any_other_colour_is_refused(tags):
     near = [(r, g, b ^ 1) for r, g, b in known]
     for color in {*colors, *near} - known:
         bgra = np.array([[[*color[::-1], 255]]], np.uint8)
-        with pytest.raises(FrameError, match='1 pixels have colours outside the palette'):
+        with pytest.raises(FrameError, match='1 of 1 pixels have colours outside the palette'):
             palette.read(bgra)
 
 
