@@ -38,10 +38,10 @@ def describe():
 def copy_gb_per_s(size=64 << 20, repetitions=20):
     """Return how many GB one thread copies in a second, between arrays larger than the caches."""
     source, target = np.ones(size, np.uint8), np.ones(size, np.uint8)
-    return size / _median_s(lambda: np.copyto(target, source), repetitions) / 1e9
+    return size / _best_s(lambda: np.copyto(target, source), repetitions) / 1e9
 
 
-def peak_gflop_per_s(folder, precision, side=2048, repetitions=10):
+def peak_gflop_per_s(folder, precision, side=2048, repetitions=20):
     """Return the speed of a large matrix product on OpenVINO, in GFLOP/s."""
     weights = np.random.default_rng(0).standard_normal((side, side)).astype(np.float32)
     graph = helper.make_graph(
@@ -57,7 +57,7 @@ def peak_gflop_per_s(folder, precision, side=2048, repetitions=10):
     core = import_openvino().Core()
     request = core.compile_model(path, 'CPU', hints).create_infer_request()
     request.infer([weights])
-    return 2 * side**3 / _median_s(lambda: request.infer([weights]), repetitions) / 1e9
+    return 2 * side**3 / _best_s(lambda: request.infer([weights]), repetitions) / 1e9
 
 
 def model_gflop(path):
@@ -81,10 +81,10 @@ def precisions():
     return [p for p in OpenVinoBackend.precisions if p != 'bf16' or has_bf16]
 
 
-def _median_s(function, repetitions):
+def _best_s(function, repetitions):
     durations = []
     for _ in range(repetitions):
         start = time.perf_counter()
         function()
         durations.append(time.perf_counter() - start)
-    return float(np.median(durations))
+    return min(durations)

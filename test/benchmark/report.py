@@ -79,7 +79,7 @@ def goal_values(r):
         ('stamp to mask at most 1.25 times the engine', ratio(outcome), END_TO_END, ''),
         ('mask only: our own work at most 1 ms', own_ms(r, 'mask'), MASK_MS, ' ms'),
         ('mask and overlay: at most 3 ms', own_ms(r, 'mask', 'overlay'), OVERLAY_MS, ' ms'),
-        ('first mask within 2 s', float(np.median(first_masks_s(r))), FIRST_MASK_S, ' s'),
+        ('first mask within 2 s, at the slowest start', max(first_masks_s(r)), FIRST_MASK_S, ' s'),
     )
 
 
@@ -247,6 +247,7 @@ def reading(r):
     outside_ms = mask_ms - inside_ms
     engine = {e.name: e.percentile_ms(50) for e in r.engines}
     deployed = f'openvino {list(r.peak_gflop_per_s)[-1]}'
+    num_in_time = sum(x <= FIRST_MASK_S for x in first_masks_s(r))
     missed = [text for text, value, goal, _ in goal_values(r) if value > goal]
     return (
         f'With one camera half of the masks are with their reader within {mask_ms:.1f} ms of the '
@@ -257,9 +258,10 @@ def reading(r):
         f'Our own work for a mask is {own_ms(r, "mask"):.2f} ms, with an overlay '
         f'{own_ms(r, "mask", "overlay"):.2f} ms. {deployed} is '
         f'{engine["onnxruntime f32"] / engine[deployed]:.1f} times as fast as ONNX Runtime. '
-        f'From its start the node needs {np.median(active_s(r)):.2f} s to be active, and the '
-        f'first mask is with its reader after {np.median(first_masks_s(r)):.2f} s; what lies '
-        'between them is DDS discovery, and one frame. '
+        f'From its start the node needs {np.median(active_s(r)):.2f} s to be active; the '
+        f'first mask is with its reader within 2 s in {num_in_time} of {len(r.starts)} starts '
+        f'({min(first_masks_s(r)):.2f} to {max(first_masks_s(r)):.2f} s), and what lies between '
+        'is DDS discovery, and one frame. '
         + (f'Missed: {"; ".join(missed)}.' if missed else 'All goals are met.')
     )
 

@@ -28,13 +28,15 @@ def rendered() -> list[np.ndarray]:
     return [still(HELD_OUT_LAYOUTS[0], seed, camera).image for seed in range(8)]
 
 
-def test_f32_on_rendered_scenes(shipped_model):
-    assert agreement(shipped_model, rendered(), 'f32') >= MIN_AGREEMENT
+@pytest.mark.parametrize('precision', ['f32', 'auto'])
+def test_on_rendered_scenes(shipped_model, precision):
+    assert agreement(shipped_model, rendered(), precision) >= MIN_AGREEMENT
 
 
-def test_f32_on_recorded_frames(shipped_model, shared_data):
+@pytest.mark.parametrize('precision', ['f32', 'auto'])
+def test_on_recorded_frames(shipped_model, shared_data, precision):
     files = list_images(shared_data / 'carla_town02' / 'val')[::20]
-    assert agreement(shipped_model, [read_image(f) for f in files], 'f32') >= MIN_AGREEMENT
+    assert agreement(shipped_model, [read_image(f) for f in files], precision) >= MIN_AGREEMENT
 
 
 @pytest.mark.parametrize('batch', [2, 5])
