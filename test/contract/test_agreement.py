@@ -9,7 +9,8 @@ from unet_seg_ros.inference import open_backend
 from unet_seg_ros.recordings.folder import list_images, read_image
 from unet_seg_ros.scenes import HELD_OUT_LAYOUTS, PinholeCamera, still
 
-MIN_AGREEMENT = 0.999
+#: Least share of pixels of the same class; `auto` may be bf16, which moves some at the borders.
+MIN_AGREEMENT = {'f32': 0.999, 'auto': 0.995}
 
 
 def agreement(model, images, precision: str) -> float:
@@ -30,13 +31,16 @@ def rendered() -> list[np.ndarray]:
 
 @pytest.mark.parametrize('precision', ['f32', 'auto'])
 def test_on_rendered_scenes(shipped_model, precision):
-    assert agreement(shipped_model, rendered(), precision) >= MIN_AGREEMENT
+    assert agreement(shipped_model, rendered(), precision) >= MIN_AGREEMENT[precision]
 
 
 @pytest.mark.parametrize('precision', ['f32', 'auto'])
 def test_on_recorded_frames(shipped_model, shared_data, precision):
     files = list_images(shared_data / 'carla_town02' / 'val')[::20]
-    assert agreement(shipped_model, [read_image(f) for f in files], precision) >= MIN_AGREEMENT
+    assert (
+        agreement(shipped_model, [read_image(f) for f in files], precision)
+        >= MIN_AGREEMENT[precision]
+    )
 
 
 @pytest.mark.parametrize('batch', [2, 5])
@@ -46,4 +50,4 @@ def test_a_batch_gives_what_its_images_give_alone(shipped_model, batch):
         images = np.stack([resize_image(i, size) for i in rendered()[:batch]])
         together = backend.infer(images).class_ids
         alone = np.concatenate([backend.infer(image[np.newaxis]).class_ids for image in images])
-    assert (together == alone).mean() >= MIN_AGREEMENT
+    assert (together == alone).mean() >= MIN_AGREEMENT['f32']
