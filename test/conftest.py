@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from support.known_model import write_known_model
 from unet_seg_ros.core.size import ImageSize
 
 ROOT = Path(__file__).parents[1]
+
+# Started in the background of a script, this process would ignore Ctrl-C, and so would all that it
+# starts; several tests send one.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Messages read this when they are first imported: with it a field of a wrong type raises.
 os.environ.setdefault('ROS_PYTHON_CHECK_FIELDS', '1')
