@@ -47,7 +47,7 @@ def received(stage: Stage, verbs: Verbs) -> list[list]:
     drive = verbs.start(
         *('drive', '--layouts', *LAYOUTS, '--seed', 3, '--leg', 2),
         *('--role', 'hero', '--camera', 'rgb_left'),
-        *('--size', '320x180', '--frames', NUM_FRAMES, '--wait-for', 1),
+        *('--size', '160x90', '--frames', NUM_FRAMES, '--wait-for', 1),
     )
     stage.spin_until(
         lambda: all(len(messages) == NUM_FRAMES for messages in received), 'all frames', 60
@@ -67,10 +67,10 @@ def test_it_publishes_what_the_carla_bridge_does(received):
     assert {m.header.frame_id for m in semantics} == {'hero/semantic_segmentation_left'}
     assert {m.encoding for m in (*images, *semantics)} == {'bgra8'}
 
-    camera = PinholeCamera(ImageSize(180, 320))
+    camera = PinholeCamera(ImageSize(90, 160))
     for info in infos:
         np.testing.assert_array_equal(info.k.reshape(3, 3), camera.matrix)
-        assert (info.height, info.width) == (180, 320)
+        assert (info.height, info.width) == (90, 160)
 
     palette = Palette(CARLA_TAGS[29])
     drives = [Drive(layout, 3, camera) for layout in LAYOUTS]

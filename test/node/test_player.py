@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import time
 from collections.abc import Iterator
 
@@ -16,7 +17,9 @@ from support.stage import Stage, pixels
 from support.verbs import Verbs, refusal
 
 from unet_seg_ros.core.classes import CARLA_TAGS
+from unet_seg_ros.core.errors import ConfigurationError
 from unet_seg_ros.recordings.palette import Palette
+from unet_seg_ros.ros import player as ros_player
 from unet_seg_ros.ros.messages import image_bytes, stamp_ns
 
 pytestmark = pytest.mark.ros
@@ -131,9 +134,16 @@ def test_what_cannot_be_played_is_refused_in_one_line(tmp_path, verbs):
         (bag,): 'choose a topic, one of /front, /rear',
         (bag, '--topic', '/side'): 'no images on /side',
         (bag, '--topic', '/rear', '--carla-tags', 23): 'labels are read from folders',
+        (bag, '--topic', '/rear', '--log', empty / 'no' / 'sent.csv'): 'cannot be written',
     }
     for arguments, reason in cases.items():
         assert reason in refusal(verbs.start('play', *arguments))
+
+
+def test_a_missing_rosbags_is_named_with_its_remedy(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'unet_seg_ros.recordings.bag', None)
+    with pytest.raises(ConfigurationError, match=r"pip install 'unet_seg_ros\[recordings\]'$"):
+        ros_player.play(ros_player.PlayOptions(tmp_path / 'bag'))
 
 
 def test_an_image_that_breaks_off_in_the_midst_is_told(tmp_path, stage, verbs):

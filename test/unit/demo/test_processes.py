@@ -89,12 +89,11 @@ def test_an_interrupt_amid_the_birth_of_a_child_leaves_no_orphan(tmp_path, monke
         return process
 
     before, former = children(), signal.signal(number, interrupt)
+    monkeypatch.setattr(subprocess, 'Popen', popen_amid_interrupt)
     other.start()
     try:
-        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(subprocess, 'Popen', popen_amid_interrupt)
-            with ProcessGroup(tmp_path) as group:
-                group.start('a', SLEEP, os.environ)
+        with pytest.raises(KeyboardInterrupt):
+            interrupted_session(tmp_path)
     finally:
         signal.signal(number, former)
         over.set()
