@@ -22,8 +22,8 @@ class Palette:
     """
     The colours of a tag table as the CARLA ROS bridge sends them, bgra8.
 
-    Reading goes through a hash that maps each colour of the table to a byte of its own: a
-    1280x720 image takes 2 ms where a search among the colours takes 30.
+    Reading goes through a hash that maps each colour of the table to a byte of its own, which is
+    quicker than a search among the colours.
 
     Parameters
     ----------
