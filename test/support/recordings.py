@@ -36,10 +36,10 @@ def image(pixels: np.ndarray, encoding: str, stamp_ns: int, padding: int = 0) ->
     return _made(IMAGE, header(stamp_ns), height, width, encoding, 0, step, data.reshape(-1))
 
 
-def compressed(pixels: np.ndarray, stamp_ns: int) -> Any:
-    """Return a compressed image message, lossless."""
-    data = cv2.imencode('.png', pixels)[1].reshape(-1)
-    return _made(COMPRESSED, header(stamp_ns), 'png', data)
+def compressed(pixels: np.ndarray, stamp_ns: int, ending: str = 'png') -> Any:
+    """Return a compressed image message, lossless unless it is a jpg."""
+    data = cv2.imencode(f'.{ending}', pixels)[1].reshape(-1)
+    return _made(COMPRESSED, header(stamp_ns), ending, data)
 
 
 def text(words: str) -> Any:
@@ -63,6 +63,14 @@ def write_folder(path: Path, images: Iterable[np.ndarray]) -> Path:
     path.mkdir()
     for index, pixels in enumerate(images, 1):
         cv2.imwrite(str(path / f'{index}.png'), pixels)
+    return path
+
+
+def write_image(path: Path, pixels: np.ndarray) -> Path:
+    """Write one image, lossless where its ending allows it, with the folders above it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Above 100: lossless WebP.
+    assert cv2.imwrite(str(path), pixels, [cv2.IMWRITE_WEBP_QUALITY, 101])
     return path
 
 

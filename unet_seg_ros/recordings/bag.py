@@ -13,6 +13,7 @@ from typing import Any, cast
 import apsw
 import cv2
 import numpy as np
+import numpy.typing as npt
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import ReaderError
@@ -31,6 +32,8 @@ else:
 
 RAW_TYPE = 'sensor_msgs/msg/Image'
 COMPRESSED_TYPE = 'sensor_msgs/msg/CompressedImage'
+
+NS_PER_S = 10**9
 
 # What rosbags lets through from a file that is cut off or overwritten, its own errors first.
 _DAMAGE = (
@@ -85,9 +88,9 @@ def image_topics(path: Path) -> dict[str, int]:
         If the path is no bag or the bag is damaged.
 
     """
-    with _reading(path), _opened(path) as reader:
+    with reading(path), opened(path) as reader:
         counts: dict[str, int] = {}
-        for connection in _image_connections(reader):
+        for connection in image_connections(reader):
             counts[connection.topic] = counts.get(connection.topic, 0) + connection.msgcount
     return dict(sorted(counts.items()))
 
@@ -126,26 +129,35 @@ def read_images(path: Path, topic: str | None = None) -> Iterator[BagFrame]:
 
     """
     chosen = choose_topic(path, topic)
-    with _reading(path), _opened(path) as reader:
-        connections = [c for c in _image_connections(reader) if c.topic == chosen]
+    with reading(path), opened(path) as reader:
+        connections = [c for c in image_connections(reader) if c.topic == chosen]
         for connection, recorded_ns, data in reader.messages(connections=connections):
             message = cast(Any, reader.deserialize(data, connection.msgtype))
-            stamp = message.header.stamp
             compressed = connection.msgtype == COMPRESSED_TYPE
             yield BagFrame(
-                stamp_ns=(stamp.sec * 10**9 + stamp.nanosec) or recorded_ns,
+                stamp_ns=stamp_ns(message, recorded_ns),
                 frame_id=message.header.frame_id,
-                frame=_decoded(message, path) if compressed else _raw(message),
+                frame=_decoded(message, path) if compressed else raw_frame(message),
             )
 
 
-def _opened(path: Path) -> AbstractContextManager[AnyReader]:
+def opened(path: Path) -> AbstractContextManager[AnyReader]:
+    """Return the reader of a bag, to be opened under `reading`."""
     # Bags that carry no definitions, as sqlite3 ones before Jazzy, are read with those of Jazzy.
     return AnyReader([path], default_typestore=get_typestore(Stores.ROS2_JAZZY))
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def reading(path: Path) -> Iterator[None]:
+    """
+    Turn whatever a damaged bag raises into one line.
+
+    Raises
+    ------
+    RecordingError
+        If the path is no bag, or what is done within fails as it does with a damaged one.
+
+    """
     if not path.exists():
         raise RecordingError(f'bag {path}: not found')
     if not is_bag(path):
@@ -159,19 +171,32 @@ def _reading(path: Path) -> Iterator[None]:
         raise RecordingError(f'bag {path}: damaged, or its recording did not end: {reason}') from e
 
 
-def _image_connections(reader: AnyReader) -> list[Connection]:
+def image_connections(reader: AnyReader) -> list[Connection]:
+    """Return the connections of a bag that carry images."""
     return [c for c in reader.connections if c.msgtype in (RAW_TYPE, COMPRESSED_TYPE)]
 
 
-def _raw(message: Any) -> RawFrame:
+def stamp_ns(message: Any, recorded_ns: int) -> int:
+    """Return an image message's stamp [ns], or the time of recording where it has none."""
+    stamp = message.header.stamp
+    return int(stamp.sec * NS_PER_S + stamp.nanosec) or recorded_ns
+
+
+def raw_frame(message: Any) -> RawFrame:
+    """Return the pixels of a ``sensor_msgs/Image``."""
     size = ImageSize(int(message.height), int(message.width))
     return RawFrame(message.data, message.encoding, size, int(message.step))
 
 
-def _decoded(message: Any, path: Path) -> RawFrame:
+def decompressed(message: Any, flags: int) -> npt.NDArray[Any] | None:
+    """Return the pixels of a ``sensor_msgs/CompressedImage`` as OpenCV's flags ask; or None."""
     # Without the flag OpenCV would turn the picture as its EXIF data says; labels are not turned.
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    image = cv2.imdecode(message.data, flags) if message.data.size else None
+    flags |= cv2.IMREAD_IGNORE_ORIENTATION if flags >= 0 else 0
+    return cv2.imdecode(message.data, flags) if message.data.size else None
+
+
+def _decoded(message: Any, path: Path) -> RawFrame:
+    image = decompressed(message, cv2.IMREAD_COLOR)
     if image is None:
         raise RecordingError(
             f'bag {path}: a compressed image of format {message.format!r} cannot be decoded'

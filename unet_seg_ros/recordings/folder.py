@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import numpy.typing as npt
 
 from unet_seg_ros.core.classes import ClassTable
 from unet_seg_ros.core.errors import RecordingError
-from unet_seg_ros.core.size import ByteArray, ImageSize
-from unet_seg_ros.recordings.labels import decode_labels
+from unet_seg_ros.core.size import ByteArray
+from unet_seg_ros.recordings.labels import LabelForm
+from unet_seg_ros.recordings.layout import FolderNames, ImageFolder, find_folders, key_of_image
+from unet_seg_ros.recordings.recording import ReadOptions, SourceRecording
+from unet_seg_ros.recordings.sequences import drives, place_of
 
-#: Folders of images and of their labels, as the recordings that we have met name them; a label
-#: has its image's name but for the ending.
-FOLDER_PAIRS = (
-    ('rgb', 'label'),
-    ('RGB', 'Segmentation_Images'),
-    ('CameraRGB', 'CameraSeg'),
-)
-#: Ends of the names of images and of their labels where both lie in one folder.
-SUFFIX_PAIR = ('_img', '_labelIds')
-
-_IMAGE_ENDINGS = frozenset(('.png', '.jpg', '.jpeg', '.webp', '.bmp'))
+_PNG_BEGIN, _PNG_END = b'\x89PNG', b'IEND'
 
 
 def list_images(path: Path) -> list[Path]:
@@ -43,18 +36,8 @@ def list_images(path: Path) -> list[Path]:
         If there is no such folder or no image in it.
 
     """
-    if not path.is_dir():
-        raise RecordingError(f'recording {path}: no such folder')
-    for images, _ in FOLDER_PAIRS:
-        if (path / images).is_dir():
-            return list_images(path / images)
-    files = [f for f in path.iterdir() if f.suffix.lower() in _IMAGE_ENDINGS]
-    paired = [f for f in files if f.stem.endswith(SUFFIX_PAIR[0])]
-    if not files:
-        raise RecordingError(
-            f'recording {path}: no image in it ({", ".join(sorted(_IMAGE_ENDINGS))})'
-        )
-    return sorted(paired or files, key=_natural_order)
+    folders = find_folders(path, FolderNames(with_labels=False))
+    return [image for folder in folders for image in folder.images]
 
 
 def read_image(path: Path) -> ByteArray:
@@ -67,20 +50,25 @@ def read_image(path: Path) -> ByteArray:
         If the file cannot be decoded.
 
     """
-    image: ByteArray = _decode(path, cv2.IMREAD_COLOR)
+    # Without the flag OpenCV would turn the picture as its EXIF data says; labels are not turned.
+    image: ByteArray = _decode(path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     return image
 
 
-class LabelledFolder:
+class LabelledFolder(SourceRecording):
     """
     Images with the tags of their pixels, read one by one.
 
     Parameters
     ----------
     path : Path
-        A folder in one of the known layouts.
+        A folder in one of the layouts of `recordings.layout`, or one that holds such folders.
     tags : ClassTable
         The tags of its labels.
+    form : LabelForm, optional
+        The form of its labels.
+    options : ReadOptions, optional
+        How else it is read.
 
     Raises
     ------
@@ -89,66 +77,73 @@ class LabelledFolder:
 
     """
 
-    def __init__(self, path: Path, tags: ClassTable) -> None:
+    kind = 'folder'
+
+    def __init__(
+        self,
+        path: Path,
+        tags: ClassTable,
+        form: LabelForm = 'auto',
+        options: ReadOptions | None = None,
+    ) -> None:
         """Pair the images with their labels; none is read yet."""
-        self.tags = tags
-        self._pairs = [(image, _label_of(image)) for image in list_images(path)]
+        super().__init__(path, tags, form, options or ReadOptions())
+        self._pairs: list[tuple[Path, Path]] = []
+        self.names: list[str] = []
+        self.sequences: list[str] = []
+        self.unpaired_images: list[str] = []
+        self.unpaired_labels: list[str] = []
+        names = FolderNames(self.options.images, self.options.labels)
+        for folder in find_folders(path, names):
+            self._add(folder)
+        if not self._pairs:
+            hint = folder.label_hint.format('*')
+            raise RecordingError(f'recording {path}: no image has labels; expected {hint}')
 
-    def __len__(self) -> int:
-        """Return the number of images."""
-        return len(self._pairs)
-
-    def __getitem__(self, index: int) -> tuple[ByteArray, ByteArray]:
-        """
-        Read one image, uint8 [H, W, 3] in BGR order, and its tag ids, uint8 [H, W].
-
-        Raises
-        ------
-        RecordingError
-            If a file cannot be decoded, the two differ in size, or the labels do not fit `tags`.
-
-        """
+    def read(self, index: int) -> tuple[ByteArray, npt.NDArray[Any]]:
+        """Read both files; see `SourceRecording`."""
         image_path, label_path = self._pairs[index]
-        image = read_image(image_path)
-        label = _decode(label_path, cv2.IMREAD_UNCHANGED)
-        if ImageSize.of(image) != ImageSize.of(label):
-            raise RecordingError(
-                f'{label_path}: size {ImageSize.of(label)}, '
-                f'but its image has {ImageSize.of(image)}'
-            )
-        try:
-            return image, decode_labels(label, self.tags)
-        except RecordingError as e:
-            raise RecordingError(f'{label_path}: {e}') from e
+        return read_image(image_path), _decode(label_path, cv2.IMREAD_UNCHANGED)
 
-    def __iter__(self) -> Iterator[tuple[ByteArray, ByteArray]]:
-        """Read all, in natural order."""
-        return (self[i] for i in range(len(self)))
+    def label_name(self, index: int) -> str:
+        """Return the label's path."""
+        return str(self._pairs[index][1])
 
+    def files(self) -> Iterator[Path]:
+        """Iterate over images and labels."""
+        return (path for pair in self._pairs for path in pair)
 
-def _label_of(image: Path) -> Path:
-    candidates = [
-        image.parent.parent / labels / f'{image.stem}.png'
-        for images, labels in FOLDER_PAIRS
-        if image.parent.name == images
-    ]
-    stem = image.stem.removesuffix(SUFFIX_PAIR[0])
-    if stem != image.stem:
-        candidates.append(image.with_name(f'{stem}{SUFFIX_PAIR[1]}.png'))
-    for candidate in candidates:
-        if candidate.is_file():
-            return candidate
-    tried = candidates[0] if candidates else 'rgb/ with label/, or _img with _labelIds'
-    raise RecordingError(f'{image}: no label image; expected {tried}')
+    def _add(self, folder: ImageFolder) -> None:
+        labels = folder.labels()
+        pairs = []
+        for image in folder.images:
+            label = labels.get(key_of_image(image))
+            if label is not None:
+                pairs.append((image, label))
+            elif self.options.skip_unpaired:
+                self.unpaired_images.append(self._name(image))
+            else:
+                expected = folder.label_hint.format(key_of_image(image))
+                raise RecordingError(f'{image}: no label image; expected {expected}')
+        used = {label for _, label in pairs}
+        self.unpaired_labels += [self._name(f) for f in labels.values() if f not in used]
+        names = [self._name(image) for image, _ in pairs]
+        self._pairs += pairs
+        self.names += names
+        self.sequences += drives(names, [place_of(image.stem) for image, _ in pairs])
 
-
-def _natural_order(path: Path) -> list[tuple[str, int]]:
-    parts = re.split(r'([0-9]+)', path.name)
-    return [('', int(part)) if i % 2 else (part, 0) for i, part in enumerate(parts)]
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.path).as_posix()
 
 
 def _decode(path: Path, flags: int) -> npt.NDArray[Any]:
-    image = cv2.imread(str(path), flags)
+    try:
+        data = path.read_bytes()
+    except OSError as e:
+        raise RecordingError(f'{path}: cannot be read: {e.strerror}') from e
+    # OpenCV 4 gives the part of a cut-off PNG that is there, the rest black.
+    cut_off = data.startswith(_PNG_BEGIN) and _PNG_END not in data
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data and not cut_off else None
     if image is None:
-        raise RecordingError(f'{path}: not a readable image')
+        raise RecordingError(f'{path}: not a readable image; it is damaged, or no image at all')
     return image

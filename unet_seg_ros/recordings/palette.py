@@ -62,7 +62,7 @@ class Palette:
         pixels = np.take((self._codes | _OPAQUE).astype(_PIXEL), tags_hw)
         return pixels.view(np.uint8).reshape(*tags_hw.shape, 4)
 
-    def read(self, bgra_hwc: ByteArray) -> ByteArray:
+    def read(self, bgra_hwc: ByteArray, ignore_unknown: bool = False) -> ByteArray:
         """
         Return the tag map of a coloured image, exactly.
 
@@ -70,6 +70,8 @@ class Palette:
         ----------
         bgra_hwc : ndarray
             uint8 [H, W, 4] in BGRA order; A is ignored.
+        ignore_unknown : bool, optional
+            Whether a colour that is none of the table's becomes 255 instead of an error.
 
         Returns
         -------
@@ -85,7 +87,9 @@ class Palette:
         codes = np.ascontiguousarray(bgra_hwc).view(_PIXEL)[..., 0] & _COLOR_BITS
         tags_hw = cast(ByteArray, cv2.LUT(_hash(codes, self._factor), self._ids))
         wrong = np.take(self._codes, tags_hw) != codes
-        if wrong.any():
+        if ignore_unknown:
+            tags_hw[wrong] = UNKNOWN_ID
+        elif wrong.any():
             blue, green, red = bgra_hwc[wrong][0, :3].tolist()
             raise FrameError(
                 f'{wrong.sum()} of {wrong.size} pixels have colours outside the palette of the '

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
-from pathlib import Path
+from collections import Counter
 
 import cv2
 import numpy as np
 import pytest
+from support.recordings import noise, write_image
 
 from unet_seg_ros.core.classes import CARLA_TAGS
 from unet_seg_ros.core.errors import RecordingError
 from unet_seg_ros.recordings.folder import LabelledFolder, list_images, read_image
+from unet_seg_ros.recordings.recording import ReadOptions
 
 TAGS = CARLA_TAGS[23]
 IDS = np.array([[0, 6, 7, 8], [7, 7, 0, 0]], np.uint8)
@@ -17,49 +19,51 @@ IMAGE = np.stack([IDS, 10 + IDS, 200 + IDS], axis=-1)
 
 LAYOUTS = [
     ('rgb/{}.webp', 'label/{}.png'),
-    ('rgb/{}.png', 'label/{}.png'),
+    ('rgb/{}.png', 'labels/{}.png'),
+    ('rgb/{}.jpg', 'semantic/{}.bmp'),
+    ('images/{}.png', 'labels/{}.png'),
     ('RGB/{}.png', 'Segmentation_Images/{}.png'),
     ('CameraRGB/{}.png', 'CameraSeg/{}.png'),
+    ('rgb/{}_rgb.png', 'semantic/{}_semantic.png'),
     ('{}_img.png', '{}_labelIds.png'),
+    ('{}_rgb.png', '{}_seg.png'),
+    ('{}.png', '{}_label.png'),
 ]
-
-
-def _write(path: Path, pixels: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Above 100: lossless WebP.
-    assert cv2.imwrite(str(path), pixels, [cv2.IMWRITE_WEBP_QUALITY, 101])
 
 
 @pytest.mark.parametrize(('image', 'label'), LAYOUTS)
 def test_every_known_layout_is_read(tmp_path, image, label):
     for number in (2, 10):
-        _write(tmp_path / image.format(number), IMAGE + np.uint8(number))
-        _write(tmp_path / label.format(number), IDS)
+        write_image(tmp_path / image.format(number), IMAGE + np.uint8(number))
+        write_image(tmp_path / label.format(number), IDS)
     folder = LabelledFolder(tmp_path, TAGS)
     frames = list(folder)
     assert len(folder) == len(frames) == 2
     for (pixels, ids), number in zip(frames, (2, 10), strict=True):
-        assert np.array_equal(pixels, IMAGE + np.uint8(number))
+        if not image.endswith('.jpg'):
+            assert np.array_equal(pixels, IMAGE + np.uint8(number))
         assert np.array_equal(ids, IDS)
+    assert folder.names == [image.format(number) for number in (2, 10)]
+    assert folder.sequences == [image.format(2)] * 2
 
 
 def test_palette_files_beside_the_ids_are_no_images(tmp_path):
     for name in ('a_img', 'a_labelIds', 'a_color'):
-        _write(tmp_path / f'{name}.png', IMAGE)
+        write_image(tmp_path / f'{name}.png', IMAGE)
     assert list_images(tmp_path) == [tmp_path / 'a_img.png']
 
 
 def test_plain_images_come_in_natural_order(tmp_path):
     names = ['10.png', '2.png', 'a1.jpg', 'a10.png', 'a9.png']
     for name in names:
-        _write(tmp_path / name, IMAGE)
+        write_image(tmp_path / name, IMAGE)
     (tmp_path / 'notes.txt').write_text('no image')
     expected = ['2.png', '10.png', 'a1.jpg', 'a9.png', 'a10.png']
     assert [path.name for path in list_images(tmp_path)] == expected
 
 
 def test_a_grey_image_is_read_in_three_channels(tmp_path):
-    _write(tmp_path / 'grey.png', IDS)
+    write_image(tmp_path / 'grey.png', IDS)
     assert np.array_equal(read_image(tmp_path / 'grey.png'), np.stack([IDS] * 3, axis=-1))
 
 
@@ -74,35 +78,155 @@ def test_an_empty_folder_is_refused(tmp_path):
 
 
 def test_an_image_without_a_label_is_named(tmp_path):
-    _write(tmp_path / 'rgb' / '1.png', IMAGE)
+    write_image(tmp_path / 'rgb' / '1.png', IMAGE)
     with pytest.raises(RecordingError, match=r'1\.png: no label image; expected .*label/1\.png'):
         LabelledFolder(tmp_path, TAGS)
 
 
 def test_plain_images_are_no_labelled_folder(tmp_path):
-    _write(tmp_path / '1.png', IMAGE)
+    write_image(tmp_path / '1.png', IMAGE)
     with pytest.raises(RecordingError, match='no label image; expected rgb/ with label/'):
         LabelledFolder(tmp_path, TAGS)
 
 
 def test_a_label_of_another_size_is_refused(tmp_path):
-    _write(tmp_path / 'rgb' / '1.png', IMAGE)
-    _write(tmp_path / 'label' / '1.png', IDS[:1])
+    write_image(tmp_path / 'rgb' / '1.png', IMAGE)
+    write_image(tmp_path / 'label' / '1.png', IDS[:1])
     with pytest.raises(RecordingError, match=r'1\.png: size 4x1, but its image has 4x2'):
         LabelledFolder(tmp_path, TAGS)[0]
 
 
 def test_a_bad_label_is_named_by_its_file(tmp_path):
-    _write(tmp_path / 'rgb' / '1.png', IMAGE)
-    _write(tmp_path / 'label' / '1.png', IDS + np.uint8(30))
+    write_image(tmp_path / 'rgb' / '1.png', IMAGE)
+    write_image(tmp_path / 'label' / '1.png', IDS + np.uint8(30))
     with pytest.raises(RecordingError, match=r'label/1\.png: labels hold id 30'):
         LabelledFolder(tmp_path, TAGS)[0]
 
 
-def test_a_broken_file_is_named(tmp_path):
+@pytest.mark.parametrize('share', [0.0, 0.5, 0.98])
+def test_a_cut_off_file_is_named(tmp_path, share):
+    path = write_image(tmp_path / '1.png', noise(40, 40, 3))
+    data = path.read_bytes()
+    path.write_bytes(data[: int(share * len(data))])
+    with pytest.raises(RecordingError, match=r'1\.png: not a readable image'):
+        read_image(path)
+
+
+def test_what_is_no_image_is_named(tmp_path):
     (tmp_path / '1.png').write_bytes(b'no picture')
     with pytest.raises(RecordingError, match=r'1\.png: not a readable image'):
         read_image(tmp_path / '1.png')
+
+
+def test_images_are_not_turned_as_their_exif_data_says(tmp_path):
+    path = write_image(tmp_path / '1.jpg', noise(8, 16, 3))
+    jpeg = path.read_bytes()
+    # Orientation (0x0112) 6: to be turned by a quarter.
+    tiff = b'MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0'
+    exif = b'Exif\0\0' + tiff
+    path.write_bytes(jpeg[:2] + b'\xff\xe1' + (len(exif) + 2).to_bytes(2, 'big') + exif + jpeg[2:])
+    assert cv2.imread(str(path)).shape == (16, 8, 3)
+    assert read_image(path).shape == (8, 16, 3)
+
+
+def test_folders_below_are_sequences_of_their_own(tmp_path):
+    for town in ('Town10', 'Town02'):
+        for number in (1, 2):
+            write_image(tmp_path / town / 'rgb' / f'{number}.png', IMAGE)
+            write_image(tmp_path / town / 'label' / f'{number}.png', IDS)
+    folder = LabelledFolder(tmp_path, TAGS)
+    assert folder.names == [
+        'Town02/rgb/1.png',
+        'Town02/rgb/2.png',
+        'Town10/rgb/1.png',
+        'Town10/rgb/2.png',
+    ]
+    assert folder.sequences == ['Town02/rgb/1.png'] * 2 + ['Town10/rgb/1.png'] * 2
+
+
+def test_folders_below_images_and_labels_are_sequences_too(tmp_path):
+    for town in ('a', 'b'):
+        write_image(tmp_path / 'images' / town / '1.png', IMAGE)
+        write_image(tmp_path / 'labels' / town / '1.png', IDS)
+    folder = LabelledFolder(tmp_path, TAGS)
+    assert folder.sequences == folder.names == ['images/a/1.png', 'images/b/1.png']
+
+
+def test_a_picture_beside_the_folders_is_no_frame(tmp_path):
+    write_image(tmp_path / 'overview.png', IMAGE)
+    write_image(tmp_path / 'Town02' / 'rgb' / '1.png', IMAGE)
+    write_image(tmp_path / 'Town02' / 'rgb' / '._1.png', IMAGE)
+    write_image(tmp_path / 'Town02' / 'label' / '1.png', IDS)
+    assert LabelledFolder(tmp_path, TAGS).names == ['Town02/rgb/1.png']
+
+
+def two_kinds_of_labels(path):
+    write_image(path / 'rgb' / '1.png', IMAGE)
+    write_image(path / 'label' / '1.png', IDS)
+    write_image(path / 'semantic' / '1.png', IDS * np.uint8(0))
+    return path
+
+
+def test_two_folders_of_labels_are_refused_by_name(tmp_path):
+    with pytest.raises(RecordingError, match='label/, semantic/ may all hold labels; name one'):
+        LabelledFolder(two_kinds_of_labels(tmp_path), TAGS)
+
+
+def test_images_alone_need_no_choice_of_labels(tmp_path):
+    two_kinds_of_labels(tmp_path)
+    assert list_images(tmp_path) == [tmp_path / 'rgb' / '1.png']
+
+
+def test_folders_may_be_named(tmp_path):
+    two_kinds_of_labels(tmp_path)
+    write_image(tmp_path / 'left' / '1.png', IMAGE + np.uint8(1))
+    options = ReadOptions(images='left', labels='label')
+    image, ids = LabelledFolder(tmp_path, TAGS, options=options)[0]
+    assert np.array_equal(image, IMAGE + np.uint8(1))
+    assert np.array_equal(ids, IDS)
+
+
+def test_a_named_folder_must_be_there(tmp_path):
+    with pytest.raises(RecordingError, match='no left/ with images'):
+        LabelledFolder(two_kinds_of_labels(tmp_path), TAGS, options=ReadOptions(images='left'))
+
+
+def test_jpeg_labels_are_refused(tmp_path):
+    write_image(tmp_path / 'rgb' / '1.png', IMAGE)
+    write_image(tmp_path / 'label' / '1.jpg', IDS)
+    with pytest.raises(RecordingError, match=r'1\.jpg: labels must be PNG or BMP; \.jpg does not'):
+        LabelledFolder(tmp_path, TAGS)
+
+
+def test_two_labels_of_one_image_are_refused(tmp_path):
+    for name in ('1_img', '1_seg', '1_labelIds'):
+        write_image(tmp_path / f'{name}.png', IDS)
+    with pytest.raises(RecordingError, match=r'1_seg\.png: 1_labelIds\.png may be the labels of'):
+        LabelledFolder(tmp_path, TAGS)
+
+
+def test_what_lacks_its_other_half_is_left_out_on_request(tmp_path):
+    for number in (1, 2):
+        write_image(tmp_path / 'rgb' / f'{number}.png', IMAGE)
+    for number in (2, 3):
+        write_image(tmp_path / 'label' / f'{number}.png', IDS)
+    folder = LabelledFolder(tmp_path, TAGS, options=ReadOptions(skip_unpaired=True))
+    assert folder.names == ['rgb/2.png']
+    assert folder.unpaired_images == ['rgb/1.png']
+    assert folder.unpaired_labels == ['label/3.png']
+
+
+def test_a_folder_without_any_label_is_refused_even_so(tmp_path):
+    write_image(tmp_path / 'rgb' / '1.png', IMAGE)
+    with pytest.raises(RecordingError, match=r'no image has labels; expected .*label/\*\.png'):
+        LabelledFolder(tmp_path, TAGS, options=ReadOptions(skip_unpaired=True))
+
+
+def test_unknown_ids_do_not_count_on_request(tmp_path):
+    write_image(tmp_path / 'rgb' / '1.png', IMAGE)
+    write_image(tmp_path / 'label' / '1.png', IDS + np.uint8(20))
+    folder = LabelledFolder(tmp_path, TAGS, options=ReadOptions(ignore_unknown=True))
+    assert np.array_equal(folder[0][1], [[20, 255, 255, 255], [255, 255, 20, 20]])
 
 
 @pytest.mark.parametrize(
@@ -131,3 +255,9 @@ def test_the_town02_drive_is_read(shared_data):
     image, ids = folder[0]
     assert image.shape == (80, 160, 3)
     assert set(np.unique(ids)) <= {0, 6, 7, 8}
+    assert set(folder.sequences) == {'rgb/010000.webp'}
+
+
+def test_the_gap_in_the_town02_drives_is_a_cut(shared_data):
+    folder = LabelledFolder(shared_data / 'carla_town02' / 'train', TAGS)
+    assert Counter(folder.sequences) == {'rgb/000000.webp': 2500, 'rgb/012000.webp': 1304}

@@ -57,6 +57,16 @@ def test_any_other_colour_is_refused(tags):
             palette.read(bgra)
 
 
+def test_any_other_colour_does_not_count_on_request(tags, tags_hw):
+    palette = Palette(tags)
+    bgra = palette.paint(tags_hw)
+    # One bit beside the table's colours, so that some share their hash with one of the table.
+    bgra[:7, :, 0] ^= 1
+    expected = tags_hw.copy()
+    expected[:7] = 255
+    np.testing.assert_array_equal(palette.read(bgra, ignore_unknown=True), expected)
+
+
 def test_tags_of_one_colour_are_refused():
     same = ClassTable((PixelClass(0, 'a', (1, 2, 3)), PixelClass(1, 'b', (1, 2, 3))))
     with pytest.raises(ValueError, match='share a colour'):
