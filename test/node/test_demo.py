@@ -19,7 +19,8 @@ import pytest
 from support.recordings import image, noise, write_bag, write_folder
 from support.verbs import Verbs, refusal
 
-from unet_seg_ros.core.classes import CARLA_TAGS, ROAD_CLASSES
+from unet_seg_ros.core.class_sets import ROAD_CLASSES
+from unet_seg_ros.core.classes import CARLA_TAGS
 from unet_seg_ros.core.metrics import ConfusionMatrix
 from unet_seg_ros.core.resize import resize_ids, resize_image
 from unet_seg_ros.core.size import ImageSize
@@ -108,7 +109,7 @@ def test_a_rendered_drive_is_scored_against_its_truth(start, known_model, tmp_pa
     camera = PinholeCamera(SIZE)
     legs = [Drive(layout, seed, camera) for seed in (5, 6) for layout in LAYOUTS]
     num_frames = 20 // len(legs)
-    lut, matrix = ROAD_CLASSES.from_tags(CARLA_TAGS[29]), ConfusionMatrix(ROAD_CLASSES.table)
+    lut, matrix = ROAD_CLASSES.labels(29).classes, ConfusionMatrix(ROAD_CLASSES.table)
     for frame in (drive.frame(i) for drive in legs for i in range(num_frames)):
         ids = resize_image(frame.image, INPUT_SIZE)[..., 0] // 64
         matrix.update(lut[frame.tags], resize_ids(ids, SIZE))

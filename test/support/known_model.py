@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from unet_seg_ros.core.classes import ROAD_CLASSES
+from unet_seg_ros.core.class_sets import ROAD_CLASSES
 from unet_seg_ros.core.contract import METADATA_KEY, ModelContract
 from unet_seg_ros.core.size import ImageSize
 

@@ -9,8 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from unet_seg_ros.cli.options import tag_table
 from unet_seg_ros.core.backend import Backend
-from unet_seg_ros.core.classes import CARLA_TAGS, ROAD_CLASSES
+from unet_seg_ros.core.class_sets import LabelMap, class_set_of
+from unet_seg_ros.core.classes import TAG_TABLES
 from unet_seg_ros.core.contract import ModelContract
 from unet_seg_ros.core.errors import ConfigurationError, ModelError
 from unet_seg_ros.core.metrics import without_nan
@@ -18,7 +20,7 @@ from unet_seg_ros.core.resources import DEFAULT_MODEL, shared_file
 from unet_seg_ros.core.scoring import score
 from unet_seg_ros.core.size import ByteArray, ImageSize
 from unet_seg_ros.inference import BACKENDS, open_backend
-from unet_seg_ros.recordings.folder import LabelledFolder
+from unet_seg_ros.recordings.recording import open_recording
 from unet_seg_ros.scenes import HELD_OUT_LAYOUTS, PinholeCamera, still
 
 #: Rendered scenes are scored at the size of the demo's camera.
@@ -29,15 +31,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument('--model', type=Path, help='model file; the shipped one if left out')
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument('--data', type=Path, help='labelled folder, such as rgb/ with label/')
+    source.add_argument('--data', type=Path, help='labelled folder, such as rgb/ with label/, or rosbag2')
     source.add_argument(
         '--scenes', type=int, metavar='N', help='N rendered scenes of layouts never trained on'
     )
     parser.add_argument(
         '--tags',
-        type=int,
-        choices=sorted(CARLA_TAGS),
-        help="CARLA tag table of the folder's labels; that of the model's recordings if left out",
+        type=tag_table,
+        metavar='TABLE',
+        help=f"tag table of the folder's labels ({', '.join(map(str, TAG_TABLES))}); that of the "
+        "model's recordings if left out",
+    )
+    parser.add_argument(
+        '--only',
+        nargs='+',
+        default=(),
+        metavar='TAG',
+        help='the only tags that the labels keep: any other pixel is of tag 0 and may be anything '
+        'else',
     )
     parser.add_argument('--backend', default='auto', choices=('auto', *BACKENDS))
     parser.add_argument('--precision', default='auto', choices=('auto', 'f32', 'bf16'))
@@ -48,8 +59,8 @@ def run(args: argparse.Namespace) -> int:
     """Print the table; return 0."""
     model = args.model or shared_file('models', DEFAULT_MODEL)
     with open_backend(model, args.backend, args.precision) as backend:
-        frames, num_frames = _frames(args, backend.contract)
-        result = _evaluate(backend, frames, num_frames)
+        labels, frames, num_frames = _frames(args, backend.contract)
+        result = _evaluate(backend, labels, frames, num_frames)
     result['source'] = str(args.data or f'{num_frames} rendered held-out scenes')
     _print_table(result)
     if args.json is not None:
@@ -59,34 +70,34 @@ def run(args: argparse.Namespace) -> int:
 
 def _frames(
     args: argparse.Namespace, contract: ModelContract
-) -> tuple[Iterator[tuple[ByteArray, ByteArray]], int]:
-    if contract.table != ROAD_CLASSES.table:
-        raise ModelError(
-            f'model {contract.name} has classes {contract.table.names}; CARLA tags are gathered '
-            f'into {ROAD_CLASSES.table.names} only'
-        )
+) -> tuple[LabelMap, Iterator[tuple[ByteArray, ByteArray]], int]:
+    try:
+        classes = class_set_of(contract.table)
+    except ConfigurationError as e:
+        raise ModelError(f'model {contract.name}: {e}') from e
     if args.data is None:
         if args.scenes < 1:
             raise ConfigurationError(f'--scenes {args.scenes}: give at least 1')
-        return _scenes(args.scenes), args.scenes
-    tags = CARLA_TAGS[args.tags or contract.carla_tags]
-    to_class = ROAD_CLASSES.from_tags(tags)
-    folder = LabelledFolder(args.data, tags)
-    return ((image, to_class[label]) for image, label in folder), len(folder)
+        return classes.labels(29), _scenes(args.scenes), args.scenes
+    tags = args.tags or contract.carla_tags
+    recording = open_recording(args.data, TAG_TABLES[tags])
+    return classes.labels(tags, args.only), iter(recording), len(recording)
 
 
 def _scenes(num: int) -> Iterator[tuple[ByteArray, ByteArray]]:
-    to_class = ROAD_CLASSES.from_tags(CARLA_TAGS[29])
     camera = PinholeCamera(SCENE_SIZE)
     for seed in range(num):
         frame = still(HELD_OUT_LAYOUTS[seed % len(HELD_OUT_LAYOUTS)], seed, camera)
-        yield frame.image, to_class[frame.tags]
+        yield frame.image, frame.tags
 
 
 def _evaluate(
-    backend: Backend, frames: Iterator[tuple[ByteArray, ByteArray]], num_frames: int
+    backend: Backend,
+    labels: LabelMap,
+    frames: Iterator[tuple[ByteArray, ByteArray]],
+    num_frames: int,
 ) -> dict[str, Any]:
-    matrix = score(backend, frames)
+    matrix = score(backend, labels, frames)
     return without_nan(
         {
             'model': backend.contract.name,

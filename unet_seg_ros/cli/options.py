@@ -6,6 +6,7 @@ import argparse
 import math
 import re
 
+from unet_seg_ros.core.classes import TAG_TABLES
 from unet_seg_ros.core.errors import ConfigurationError
 from unet_seg_ros.core.size import ImageSize
 
@@ -43,3 +44,11 @@ def image_size(text: str) -> ImageSize:
         return ImageSize.parse(text)
     except ConfigurationError as e:
         raise argparse.ArgumentTypeError(str(e)) from e
+
+
+def tag_table(text: str) -> int | str:
+    """Read the name of a table of tags, such as 29 or camvid."""
+    tables = {str(key): key for key in TAG_TABLES}
+    if text not in tables:
+        raise argparse.ArgumentTypeError(f'{text!r}: choose from {", ".join(tables)}')
+    return tables[text]

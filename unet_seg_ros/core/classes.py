@@ -1,4 +1,4 @@
-"""Classes of pixels: their tables, CARLA's three tag tables, and the sets that models learn."""
+"""Classes of pixels, and the tables of tags that recordings are labelled with."""
 
 from __future__ import annotations
 
@@ -182,6 +182,22 @@ _TAGS_29 = """
 28 GuardRail 180 165 180
 """
 
+# The SegNet tutorial's labels of CamVid, with the colours of the CARLA classes that are nearest.
+_CAMVID = """
+0 Sky 70 130 180
+1 Building 70 70 70
+2 Pole 153 153 153
+3 Road 128 64 128
+4 Pavement 244 35 232
+5 Tree 107 142 35
+6 SignSymbol 220 220 0
+7 Fence 190 153 153
+8 Car 0 0 142
+9 Pedestrian 220 20 60
+10 Bicyclist 119 11 32
+11 Unlabelled 0 0 0
+"""
+
 #: CARLA's tag tables by their number of tags: 13 before 0.9.10, 23 from 0.9.10 to 0.9.13, 29 from
 #: 0.9.14 on. Source: CARLA's sensor reference of those versions and its CityScapesPalette.
 CARLA_TAGS: Mapping[int, ClassTable] = {
@@ -190,63 +206,8 @@ CARLA_TAGS: Mapping[int, ClassTable] = {
     29: _table(_TAGS_29),
 }
 
-
-@dataclass(frozen=True)
-class ClassSet:
-    """
-    The classes that a model learns, and the CARLA tags that each of them gathers.
-
-    Attributes
-    ----------
-    table : ClassTable
-        The model's classes; ids are the positions 0, 1, 2 ...
-    tags : mapping
-        For each class name the CARLA tag names that belong to it, over all tag tables. A tag
-        that is named nowhere belongs to `rest`.
-    rest : str
-        The class of all other tags.
-    drivable : tuple of str
-        The classes that a vehicle may drive on.
-
-    """
-
-    table: ClassTable
-    tags: Mapping[str, tuple[str, ...]]
-    rest: str
-    drivable: tuple[str, ...]
-
-    def from_tags(self, tags: ClassTable) -> ByteArray:
-        """
-        Return the look-up table from CARLA ids to this set's ids.
-
-        Returns
-        -------
-        ndarray
-            uint8 [256]; ids that the tag table lacks give ``UNKNOWN_ID``.
-
-        """
-        lut = np.full(256, UNKNOWN_ID, np.uint8)
-        owner = {tag: name for name, members in self.tags.items() for tag in members}
-        for c in tags.classes:
-            lut[c.id] = self.table.ids_by_name[owner.get(c.name, self.rest)]
-        return lut
-
-
-#: The shipped model's classes: what a vehicle may drive on, its edge, and anything else.
-ROAD_CLASSES = ClassSet(
-    table=ClassTable(
-        (
-            PixelClass(0, 'other', (0, 0, 0)),
-            PixelClass(1, 'roadline', (157, 234, 50)),
-            PixelClass(2, 'road', (128, 64, 128)),
-            PixelClass(3, 'sidewalk', (244, 35, 232)),
-        )
-    ),
-    tags={
-        'roadline': ('RoadLine', 'RoadLines'),
-        'road': ('Road', 'Roads'),
-        'sidewalk': ('Sidewalk', 'Sidewalks'),
-    },
-    rest='other',
-    drivable=('road', 'roadline'),
-)
+#: Every table that a recording may be labelled with, by the name that recipes give it.
+TAG_TABLES: Mapping[int | str, ClassTable] = {
+    **{number: table for number, table in CARLA_TAGS.items()},
+    'camvid': _table(_CAMVID),
+}

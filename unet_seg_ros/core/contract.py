@@ -16,7 +16,7 @@ from typing import Any
 import onnx
 from google.protobuf.message import DecodeError
 
-from unet_seg_ros.core.classes import CARLA_TAGS, ClassTable, PixelClass
+from unet_seg_ros.core.classes import TAG_TABLES, ClassTable, PixelClass
 from unet_seg_ros.core.errors import ConfigurationError, ModelError, one_line
 from unet_seg_ros.core.size import ImageSize
 
@@ -30,6 +30,9 @@ PROBABILITY_STRIDE = 4
 #: The first row and column that they are given for: the middle of its 4x4 cell, to half a pixel,
 #: so that enlarging them by 4 puts them where they were taken.
 PROBABILITY_OFFSET = 2
+
+#: What the U-Net of a model file computes in.
+PRECISIONS = ('fp32', 'fp16', 'int8')
 
 INPUT = 'image'
 OUTPUTS = ('class_ids', 'confidence', 'group_probability')
@@ -56,14 +59,20 @@ class ModelContract:
         Names of the classes that a vehicle may drive on.
     groups : mapping
         Names of groups, in the order of axis G, with the names of their classes.
-    carla_tags : int
-        The CARLA tag table (13, 23 or 29) of the recordings that it learned from.
+    carla_tags : int or str
+        The table, a key of ``TAG_TABLES``, of the recordings that it learned from.
     network : mapping
         Hyperparameters of the U-Net: ``base_channels``, ``depth``, ``batch_norm``.
     training : mapping
         Provenance: sources with their licences, passes, seed, revision.
     scores : mapping
         IoU by data set, then by class.
+    precision : str
+        One of ``PRECISIONS``.
+    check : mapping
+        What was found when the file was written, by data set: ``agreement``, the share of pixels
+        on which it gives the class that torch gives in fp32, and ``mean_iou`` of the file and of
+        torch as ``torch_mean_iou``.
 
     """
 
@@ -72,19 +81,25 @@ class ModelContract:
     table: ClassTable
     drivable: tuple[str, ...]
     groups: Mapping[str, tuple[str, ...]]
-    carla_tags: int
+    carla_tags: int | str
     network: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     scores: Mapping[str, Any] = field(default_factory=dict)
+    precision: str = 'fp32'
+    check: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse classes that the table lacks, and a tag table that does not exist."""
+        """Refuse classes that the table lacks, and a tag table or precision there is not."""
         for names in (self.drivable, *self.groups.values()):
             self.table.ids_of(names)
-        if self.carla_tags not in CARLA_TAGS:
+        if self.carla_tags not in TAG_TABLES:
             raise ConfigurationError(
-                f'carla_tags {self.carla_tags}: there are tables of '
-                f'{", ".join(map(str, CARLA_TAGS))} tags'
+                f'carla_tags {self.carla_tags}: there are the tables '
+                f'{", ".join(map(str, TAG_TABLES))}'
+            )
+        if self.precision not in PRECISIONS:
+            raise ConfigurationError(
+                f'precision {self.precision!r} is not one of {", ".join(PRECISIONS)}'
             )
 
     def to_json(self) -> str:
@@ -106,6 +121,8 @@ class ModelContract:
                 'network': self.network,
                 'training': self.training,
                 'scores': self.scores,
+                'precision': self.precision,
+                'check': self.check,
             },
             indent=1,
         )
@@ -139,10 +156,13 @@ class ModelContract:
                 table=ClassTable(tuple(classes)),
                 drivable=tuple(data['drivable']),
                 groups={k: tuple(v) for k, v in data['groups'].items()},
-                carla_tags=int(data['carla_tags']),
+                carla_tags=data['carla_tags'],
                 network=data['network'],
                 training=data['training'],
                 scores=data['scores'],
+                # Files of before there was a choice do not say.
+                precision=data.get('precision', 'fp32'),
+                check=data.get('check', {}),
             )
         except (AttributeError, KeyError, TypeError, ValueError, ConfigurationError) as e:
             raise ModelError(f'model contract is incomplete: {type(e).__name__}: {e}') from e

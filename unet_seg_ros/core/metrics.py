@@ -22,7 +22,14 @@ class ConfusionMatrix:
     Pixels counted by true and by predicted class.
 
     A true id of ``UNKNOWN_ID`` is not counted. A predicted ``UNKNOWN_ID`` is a miss of the true
-    class and a hit of none.
+    class and a hit of none. A true id of K, the number of classes, is a class that is not known
+    but for not being the predicted one, as ``LabelMap.truth`` gives it: a miss of the prediction.
+
+    Attributes
+    ----------
+    counts : ndarray
+        int64 [K + 1, K + 1], true by predicted; the last row is the true id K, the last column
+        predictions of no class.
 
     Parameters
     ----------
@@ -34,8 +41,7 @@ class ConfusionMatrix:
     def __init__(self, table: ClassTable) -> None:
         """Start with no pixel counted."""
         self.table = table
-        # One more column: predictions of no class.
-        self.counts: npt.NDArray[np.int64] = np.zeros((len(table), len(table) + 1), np.int64)
+        self.counts: npt.NDArray[np.int64] = np.zeros((len(table) + 1,) * 2, np.int64)
 
     def update(self, truth: ByteArray, predicted: ByteArray) -> None:
         """
@@ -44,12 +50,12 @@ class ConfusionMatrix:
         Parameters
         ----------
         truth, predicted : ndarray
-            uint8 class ids of equal shape.
+            uint8 class ids of equal shape; the truth may hold ``UNKNOWN_ID`` and K as well.
 
         Raises
         ------
         ValueError
-            If the shapes differ or an id is neither a class nor ``UNKNOWN_ID``.
+            If the shapes differ or an id is not one of these.
 
         """
         if truth.shape != predicted.shape:
@@ -57,11 +63,11 @@ class ConfusionMatrix:
         pairs = _count_pairs(truth.reshape(-1), predicted.reshape(-1))
         pairs[UNKNOWN_ID] = 0
         num = len(self.table)
-        ids = np.flatnonzero(pairs.sum(axis=0) + pairs.sum(axis=1))
-        strange = ids[(ids >= num) & (ids != UNKNOWN_ID)]
-        if strange.size:
-            raise ValueError(f'id {strange[-1]}, but {num} classes')
-        self.counts += pairs[:num, [*range(num), UNKNOWN_ID]]
+        known = pairs[: num + 1, [*range(num), UNKNOWN_ID]]
+        if known.sum() < pairs.sum():
+            true_ids, predicted_ids = (np.flatnonzero(pairs.sum(axis)).tolist() for axis in (1, 0))
+            raise ValueError(f'ids {true_ids} and {predicted_ids} do not fit {num} classes')
+        self.counts += known
 
     def iou(self) -> dict[str, float]:
         """Return the intersection over union per class, 0 to 1; nan where a class never came."""

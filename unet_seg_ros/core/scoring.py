@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from unet_seg_ros.core.backend import Backend
-from unet_seg_ros.core.classes import ClassTable
+from unet_seg_ros.core.class_sets import LabelMap
 from unet_seg_ros.core.metrics import ConfusionMatrix
 from unet_seg_ros.core.resize import resize_ids, resize_image
 from unet_seg_ros.core.size import ByteArray, ImageSize
@@ -16,7 +16,9 @@ from unet_seg_ros.core.size import ByteArray, ImageSize
 Predict = Callable[[ByteArray], ByteArray]
 
 
-def score(backend: Backend, frames: Iterable[tuple[ByteArray, ByteArray]]) -> ConfusionMatrix:
+def score(
+    backend: Backend, labels: LabelMap, frames: Iterable[tuple[ByteArray, ByteArray]]
+) -> ConfusionMatrix:
     """
     Count what an engine makes of labelled frames, at the labels' own resolution.
 
@@ -24,9 +26,10 @@ def score(backend: Backend, frames: Iterable[tuple[ByteArray, ByteArray]]) -> Co
     ----------
     backend : Backend
         An open engine.
-    frames : iterable of (image, ids)
-        uint8 [H, W, 3] in BGR order and uint8 [h, w] in the ids of the model's classes, with
-        ``UNKNOWN_ID`` where a pixel does not count; every frame may have another size.
+    labels : LabelMap
+        What the frames' tags mean in the model's classes.
+    frames : iterable of (image, tags)
+        uint8 [H, W, 3] in BGR order and uint8 [h, w]; every frame may have another size.
 
     Returns
     -------
@@ -36,14 +39,14 @@ def score(backend: Backend, frames: Iterable[tuple[ByteArray, ByteArray]]) -> Co
     """
     contract = backend.contract
     return score_predictions(
-        lambda images: backend.infer(images).class_ids, contract.input_size, contract.table, frames
+        lambda images: backend.infer(images).class_ids, contract.input_size, labels, frames
     )
 
 
 def score_predictions(
     predict: Predict,
     input_size: ImageSize,
-    table: ClassTable,
+    labels: LabelMap,
     frames: Iterable[tuple[ByteArray, ByteArray]],
 ) -> ConfusionMatrix:
     """
@@ -55,14 +58,15 @@ def score_predictions(
         Maps images, uint8 [1, H, W, 3] in BGR order and of the input size, to class ids.
     input_size : ImageSize
         The size that images are resized to.
-    table : ClassTable
-        The predictor's classes.
-    frames : iterable of (image, ids)
+    labels : LabelMap
+        As in `score`.
+    frames : iterable of (image, tags)
         As in `score`.
 
     """
-    matrix = ConfusionMatrix(table)
-    for image, truth in frames:
+    matrix = ConfusionMatrix(labels.table)
+    for image, tags in frames:
         ids = predict(resize_image(image, input_size)[np.newaxis])[0]
-        matrix.update(truth, resize_ids(ids, ImageSize.of(truth)))
+        predicted = resize_ids(ids, ImageSize.of(tags))
+        matrix.update(labels.truth(tags, predicted), predicted)
     return matrix

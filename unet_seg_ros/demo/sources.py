@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from unet_seg_ros.core.classes import ROAD_CLASSES, ClassTable
+from unet_seg_ros.core.class_sets import ROAD_CLASSES
+from unet_seg_ros.core.classes import ClassTable
 from unet_seg_ros.core.size import ImageSize
 
 #: Rate of the rendered drive.

@@ -25,7 +25,8 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 
-from unet_seg_ros.core.classes import CARLA_TAGS, ROAD_CLASSES
+from unet_seg_ros.core.class_sets import ROAD_CLASSES
+from unet_seg_ros.core.classes import CARLA_TAGS
 from unet_seg_ros.core.errors import UserError
 from unet_seg_ros.core.metrics import ConfusionMatrix
 from unet_seg_ros.core.pixels import RawFrame
@@ -77,8 +78,7 @@ class Observer:
         self.last_image_s = self.last_diagnostics_s = 0.0
         self._node, self._options, self._examiner = node, options, examiner
         self._album = Album(options.output, options.moment_every)
-        self._tags = CARLA_TAGS[options.carla_tags]
-        self._palette = Palette(self._tags)
+        self._palette = Palette(CARLA_TAGS[options.carla_tags])
         self._incomplete: dict[int, dict[str, Image]] = {}
         self._kinds = {'image', 'mask', 'overlay'} | ({'truth'} if options.truth_topic else set())
         self._outputs = {k: f'{options.camera}/segmentation/{k}' for k in ('mask', 'overlay')}
@@ -150,8 +150,8 @@ class Observer:
         self._album.add(View(stamp, image, overlay, mask, truth))
 
     def _read_truth(self, frame: RawFrame) -> ByteArray:
-        lut = ROAD_CLASSES.from_tags(self._tags)
-        return cast(ByteArray, cv2.LUT(self._palette.read(frame.pixels()), lut))
+        classes = ROAD_CLASSES.labels(self._options.carla_tags).classes
+        return cast(ByteArray, cv2.LUT(self._palette.read(frame.pixels()), classes))
 
 
 def _observe(options: argparse.Namespace) -> None:

@@ -14,6 +14,7 @@ from support.recordings import write_folder
 
 from unet_seg_ros.cli import evaluate
 from unet_seg_ros.cli.main import main
+from unet_seg_ros.core.class_sets import CLASS_SETS, ROAD_CLASSES
 from unet_seg_ros.core.classes import CARLA_TAGS
 from unet_seg_ros.core.size import ImageSize
 
@@ -94,6 +95,18 @@ def test_scores_are_those_worked_out_by_hand(folder, known_model, tmp_path, caps
     assert sorted(f.name for f in tmp_path.iterdir()) == ['figures.json', 'recording']
 
 
+def test_where_some_tags_are_kept_the_rest_may_be_anything_else(folder, told_model, tmp_path):
+    """In a set that tells the sky from houses: not right as either, but wrong as road."""
+    classes, output = CLASS_SETS['driving'], tmp_path / 'figures.json'
+    groups = {'drivable': classes.drivable}
+    model = told_model(table=classes.table, drivable=classes.drivable, groups=groups)
+    arguments = ('--model', model, '--data', folder, '--tags', 23, '--json', output)
+    assert run(*arguments, '--only', 'RoadLine', 'Road', 'Sidewalk') == 0
+    kept = json.loads(output.read_text())['iou']
+    assert kept['road'] == IOU['road']
+    assert kept['other'] == 0.0
+
+
 def test_without_tags_those_of_the_model_are_taken(folder, told_model, tmp_path):
     output = tmp_path / 'figures.json'
     assert run('--model', told_model(carla_tags=23), '--data', folder, '--json', output) == 0
@@ -102,7 +115,8 @@ def test_without_tags_those_of_the_model_are_taken(folder, told_model, tmp_path)
 
 def test_figures_that_are_not_known_are_null(folder, known_model, tmp_path, capsys, monkeypatch):
     """As where every pixel of the truth is of a tag that does not count."""
-    monkeypatch.setattr(evaluate, '_frames', lambda args, contract: (iter(()), 0))
+    nothing = ROAD_CLASSES.labels(29), iter(()), 0
+    monkeypatch.setattr(evaluate, '_frames', lambda args, contract: nothing)
     output = tmp_path / 'figures.json'
     assert run('--model', known_model, '--data', folder, '--json', output) == 0
     figures = json.loads(output.read_text(), parse_constant=pytest.fail)
@@ -139,15 +153,17 @@ def test_a_model_of_no_known_tag_table_is_refused(folder, known_model, tmp_path,
     model.metadata_props[0].value = json.dumps({**told, 'carla_tags': 19})
     onnx.save(model, tmp_path / 'odd.onnx')
     line = refusal(capsys, '--model', tmp_path / 'odd.onnx', '--data', folder)
-    assert 'carla_tags 19: there are tables of 13, 23, 29 tags' in line
+    assert 'carla_tags 19: there are the tables 13, 23, 29, camvid' in line
 
 
 def test_a_model_of_other_classes_is_refused(folder, told_model, capsys):
     model = told_model(table=CARLA_TAGS[13], drivable=('Road',), groups={'drivable': ('Road',)})
-    assert 'model known has classes' in refusal(capsys, '--model', model, '--data', folder)
+    line = refusal(capsys, '--model', model, '--data', folder)
+    assert 'model known: classes Unlabeled, Building' in line
+    assert 'are none of the sets road, driving' in line
 
 
 @pytest.mark.parametrize('arguments', [['--data', 'nowhere'], ['--scenes', '0']])
 def test_nothing_to_score_is_refused(known_model, capsys, arguments):
     line = refusal(capsys, '--model', known_model, *arguments)
-    assert 'no such folder' in line or 'give at least 1' in line
+    assert 'nowhere: not found' in line or 'give at least 1' in line

@@ -3,11 +3,10 @@ import pytest
 
 from unet_seg_ros.core.classes import (
     CARLA_TAGS,
-    ROAD_CLASSES,
-    UNKNOWN_ID,
     ClassTable,
     PixelClass,
 )
+from unet_seg_ros.core.class_sets import ROAD_CLASSES
 from unet_seg_ros.core.errors import ConfigurationError
 
 
@@ -19,22 +18,6 @@ def test_carla_tables_are_complete(num):
 def test_the_same_id_means_different_things_in_different_carla_versions():
     names = [CARLA_TAGS[num].names[7] for num in (13, 23, 29)]
     assert names == ['Road', 'Road', 'TrafficLight']
-
-
-@pytest.mark.parametrize(
-    ('num', 'ids'),
-    [
-        (13, {6: 'roadline', 7: 'road', 8: 'sidewalk', 0: 'other', 12: 'other'}),
-        (23, {6: 'roadline', 7: 'road', 8: 'sidewalk', 13: 'other'}),
-        (29, {24: 'roadline', 1: 'road', 2: 'sidewalk', 7: 'other', 25: 'other'}),
-    ],
-)
-def test_tags_are_gathered_by_name(num, ids):
-    to_class = ROAD_CLASSES.from_tags(CARLA_TAGS[num])
-    for tag, name in ids.items():
-        assert ROAD_CLASSES.table.names[to_class[tag]] == name
-    assert (to_class[num:] == UNKNOWN_ID).all()
-    assert (to_class[:num] < len(ROAD_CLASSES.table)).all()
 
 
 def test_palette_is_black_outside_the_table():

@@ -3,7 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from unet_seg_ros.core.classes import ROAD_CLASSES, UNKNOWN_ID
+from unet_seg_ros.core.class_sets import ROAD_CLASSES
+from unet_seg_ros.core.classes import UNKNOWN_ID
 from unet_seg_ros.core.metrics import ConfusionMatrix, without_nan
 
 
@@ -70,8 +71,14 @@ def test_unknown_truth_excuses_any_prediction():
     assert matrix([UNKNOWN_ID], [77]).counts.sum() == 0
 
 
+def test_a_class_that_only_the_prediction_cannot_be_is_a_miss_of_it():
+    counted = matrix([2, 4], [2, 2])
+    assert counted.iou()['road'] == 0.5
+    assert math.isnan(counted.iou()['other'])
+
+
 @pytest.mark.parametrize(
-    ('truth', 'predicted'), [([0], [0, 0]), ([4], [0]), ([0], [4]), ([254], [UNKNOWN_ID])]
+    ('truth', 'predicted'), [([0], [0, 0]), ([5], [0]), ([0], [4]), ([254], [UNKNOWN_ID])]
 )
 def test_what_does_not_fit_is_refused(truth, predicted):
     with pytest.raises(ValueError, match=r'differ|4 classes'):

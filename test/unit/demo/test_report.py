@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from support.known_model import known_contract
 
-from unet_seg_ros.core.classes import ROAD_CLASSES
+from unet_seg_ros.core.class_sets import ROAD_CLASSES
 from unet_seg_ros.core.errors import ConfigurationError
 from unet_seg_ros.core.size import ImageSize
 from unet_seg_ros.demo.figures import Figures, Scores

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from unet_seg_ros.core.classes import CARLA_TAGS, ROAD_CLASSES
+from unet_seg_ros.core.class_sets import ROAD_CLASSES
+from unet_seg_ros.core.classes import CARLA_TAGS
 from unet_seg_ros.core.size import ImageSize
 from unet_seg_ros.demo.sources import Recording, RenderedDrive
 
