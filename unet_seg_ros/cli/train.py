@@ -7,7 +7,7 @@ import os
 from importlib.util import find_spec
 from pathlib import Path
 
-from unet_seg_ros.cli.options import positive_number
+from unet_seg_ros.cli.options import positive_number, whole_number
 from unet_seg_ros.core.errors import ConfigurationError
 
 #: Exit status of a process that Ctrl-C ended, 128 + SIGINT.
@@ -20,12 +20,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--recipe', type=Path, required=True, help='what to train on and how, YAML'
     )
     parser.add_argument(
+        '--set',
+        nargs='+',
+        default=(),
+        metavar='KEY=VALUE',
+        help="values instead of the recipe's, such as passes=3 network.base_channels=32",
+    )
+    parser.add_argument(
         '--output', type=Path, required=True, help='run folder: checkpoints, metrics.csv, recipe'
     )
     parser.add_argument(
         '--max-minutes', type=positive_number, help='end the training within this time [min]'
     )
     parser.add_argument('--resume', action='store_true', help="go on from the folder's last.ckpt")
+    parser.add_argument(
+        '--workers',
+        type=whole_number,
+        default=0,
+        help='processes that make samples beside the training; worth it on a GPU',
+    )
     add_data_arguments(parser)
 
 
@@ -42,14 +55,22 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train; return 0, or 130 where the user interrupted."""
     require_training()
+    from unet_seg_ros.training.checkpoint import BEST, LAST
     from unet_seg_ros.training.recipe import read_recipe
     from unet_seg_ros.training.report import LoadingBar, terminal_report
-    from unet_seg_ros.training.session import BEST, LAST, RunOptions, train
+    from unet_seg_ros.training.session import RunOptions, train
 
-    options = RunOptions(args.data_root, args.output, args.cache, args.max_minutes, args.resume)
+    options = RunOptions(
+        data_root=args.data_root,
+        output=args.output,
+        cache=args.cache,
+        max_minutes=args.max_minutes,
+        resume=args.resume,
+        num_workers=args.workers,
+    )
     try:
         with LoadingBar() as bar:
-            train(read_recipe(args.recipe), options, bar.show, terminal_report())
+            train(read_recipe(args.recipe, args.set), options, bar.show, terminal_report())
     except KeyboardInterrupt:
         last = args.output / LAST
         kept = f'; kept {last}, --resume goes on' if last.is_file() else ''

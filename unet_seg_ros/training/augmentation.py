@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import cast
 
 import cv2
@@ -9,6 +10,35 @@ import numpy as np
 
 from unet_seg_ros.core.resize import resize_ids, resize_image
 from unet_seg_ros.core.size import ByteArray, ImageSize
+from unet_seg_ros.training.bonnet import add_bonnet
+
+
+@dataclass(frozen=True)
+class Variation:
+    """
+    How far a source's images are varied.
+
+    Attributes
+    ----------
+    window : float
+        Share of the samples that show a part of the image only, with other proportions.
+    flip : bool
+        Mirror half of the samples.
+    bonnet : float
+        Share of the samples that get the bonnet of the vehicle itself.
+    bonnet_id : int
+        The label of the bonnet's pixels.
+    gentle : bool
+        Beside bonnets, change colours a little and nothing else: the image as the vehicle sees
+        it, and traffic on its own side of the road.
+
+    """
+
+    window: float = 0.15
+    flip: bool = True
+    bonnet: float = 0.0
+    bonnet_id: int = 0
+    gentle: bool = False
 
 
 def augment(
@@ -16,15 +46,14 @@ def augment(
     ids_hw: ByteArray,
     size: ImageSize,
     rng: np.random.Generator,
-    *,
-    gentle: bool = False,
+    variation: Variation,
 ) -> tuple[ByteArray, ByteArray]:
     """
     Return a random variant of a labelled image at the network's input size.
 
     A window is cut out, resized by the function that the vehicle resizes with, and mirrored half
-    of the time; then brightness, contrast, gamma and colour change, and now and then a shadow
-    falls, the lens blurs or the sensor is noisy.
+    of the time; a bonnet comes in at the lower border; then brightness, contrast, gamma and colour
+    change, and now and then a shadow falls, the lens blurs or the sensor is noisy.
 
     Parameters
     ----------
@@ -36,9 +65,8 @@ def augment(
         The wanted size [px].
     rng : numpy.random.Generator
         Decides all of it.
-    gentle : bool
-        Change colours a little, nothing else: the image as the vehicle sees it, and traffic on
-        its own side of the road.
+    variation : Variation
+        How far to go.
 
     Returns
     -------
@@ -46,25 +74,27 @@ def augment(
         Image uint8 and ids uint8 of the wanted size; the caller's own.
 
     """
-    if not gentle:
+    if not variation.gentle and rng.random() < variation.window:
         rows, columns = _window(ImageSize.of(ids_hw), rng)
         image_hwc, ids_hw = image_hwc[rows, columns], ids_hw[rows, columns]
     image, ids = resize_image(image_hwc, size), resize_ids(ids_hw, size)
-    if gentle:
-        return _recolored(image, rng, 0.3), np.ascontiguousarray(ids)
-    if rng.random() < 0.5:
+    if variation.flip and not variation.gentle and rng.random() < 0.5:
         image, ids = image[:, ::-1], ids[:, ::-1]
-    image = _degraded(_recolored(image, rng, 1.0), rng)
+    if rng.random() < variation.bonnet:
+        image, ids = add_bonnet(image, ids, variation.bonnet_id, rng)
+    if variation.gentle:
+        image = _recolored(image, rng, 0.3)
+    else:
+        image = _degraded(_recolored(image, rng, 1.0), rng)
     return image, np.ascontiguousarray(ids)
 
 
 def _window(size: ImageSize, rng: np.random.Generator) -> tuple[slice, slice]:
-    """Draw a window: mostly all, for a camera is mounted once; else down to half the sides."""
-    if rng.random() < 0.85:
-        return slice(None), slice(None)
+    """Draw a window down to half the sides, and proportions from 3:4 to 4:3 of the image's."""
     scale = rng.uniform(0.5, 1.0)
-    height = int(size.height * min(1.0, scale * rng.uniform(0.9, 1.1)))
-    width = int(size.width * min(1.0, scale * rng.uniform(0.9, 1.1)))
+    stretch = np.exp(rng.uniform(-0.15, 0.15))
+    height = int(size.height * min(1.0, scale * stretch))
+    width = int(size.width * min(1.0, scale / stretch))
     top = int(rng.integers(size.height - height + 1))
     left = int(rng.integers(size.width - width + 1))
     return slice(top, top + height), slice(left, left + width)
@@ -73,8 +103,8 @@ def _window(size: ImageSize, rng: np.random.Generator) -> tuple[slice, slice]:
 def _recolored(image: ByteArray, rng: np.random.Generator, strength: float) -> ByteArray:
     """Apply gamma, contrast, brightness and colour cast as one table per channel."""
     level = np.linspace(0.0, 1.0, 256)[:, np.newaxis]
-    gamma = np.exp(strength * rng.uniform(-0.3, 0.3))
-    contrast = np.exp(strength * rng.uniform(-0.3, 0.2))
+    gamma = np.exp(strength * rng.uniform(-0.4, 0.5))
+    contrast = np.exp(strength * rng.uniform(-0.4, 0.25))
     brightness = strength * rng.uniform(-0.1, 0.1)
     cast_bgr = np.exp(strength * rng.uniform(-0.08, 0.08, 3))
     table = ((level**gamma - 0.5) * contrast + 0.5 + brightness) * cast_bgr

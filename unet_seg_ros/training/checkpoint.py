@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from unet_seg_ros.core.classes import ROAD_CLASSES
-from unet_seg_ros.core.errors import ConfigurationError
+from unet_seg_ros.core.errors import ConfigurationError, one_line
 from unet_seg_ros.training.network import PixelNetwork
 from unet_seg_ros.training.recipe import Recipe, recipe_from_dict
+
+BEST = 'best.ckpt'
+LAST = 'last.ckpt'
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,8 @@ class Trained:
         What it was trained with.
     passes, steps : int
         Passes finished or begun, and optimizer steps done.
+    data : mapping
+        What ``SegmentationData.summary`` told of the frames.
 
     """
 
@@ -34,6 +40,7 @@ class Trained:
     recipe: Recipe
     passes: int
     steps: int
+    data: Mapping[str, Any]
 
 
 def load_checkpoint(path: Path) -> Trained:
@@ -46,22 +53,62 @@ def load_checkpoint(path: Path) -> Trained:
         If the file is missing, no checkpoint, or not one of this trainer.
 
     """
-    if not path.is_file():
-        raise ConfigurationError(f'checkpoint {path}: not found')
+    state = _load(path)
     try:
-        state = torch.load(path, map_location='cpu', weights_only=True)
         recipe = recipe_from_dict(state['recipe'])
         weights = {
             name.removeprefix('network.'): value
             for name, value in state['state_dict'].items()
             if name.startswith('network.')
         }
-        network = PixelNetwork(recipe.network, len(ROAD_CLASSES.table))
+        network = PixelNetwork(recipe.network, len(recipe.class_set.table))
         network.load_state_dict(weights)
         passes, steps = int(state['epoch']) + 1, int(state['global_step'])
-    except (pickle.UnpicklingError, RuntimeError, KeyError, EOFError) as e:
-        reason = ' '.join(str(e).split())[:200]
-        raise ConfigurationError(
-            f'checkpoint {path}: not a checkpoint of `unet-seg train` ({reason})'
-        ) from e
-    return Trained(network.eval(), recipe, passes, steps)
+        data = state['data']
+    except (RuntimeError, KeyError) as e:
+        raise _refused(path, e) from e
+    return Trained(network.eval(), recipe, passes, steps, data)
+
+
+def check_resumable(path: Path, recipe: Recipe) -> None:
+    """
+    Refuse to go on from a checkpoint with a recipe of another network.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file is missing, no checkpoint, or of another network or other classes.
+
+    """
+    if not path.is_file():
+        raise ConfigurationError(f'run folder {path.parent}: no {path.name} to resume from')
+    state = _load(path)
+    try:
+        former = recipe_from_dict(state['recipe'])
+    except KeyError as e:
+        raise _refused(path, e) from e
+    for key in ('network', 'classes', 'ema_decay'):
+        then, now = getattr(former, key), getattr(recipe, key)
+        if then != now:
+            raise ConfigurationError(
+                f'checkpoint {path}: was trained with {key} {then}, the recipe has {now}; '
+                'start anew in another --output'
+            )
+
+
+def _load(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise ConfigurationError(f'checkpoint {path}: not found')
+    try:
+        state = torch.load(path, map_location='cpu', weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as e:
+        raise _refused(path, e) from e
+    if not isinstance(state, dict):
+        raise _refused(path, TypeError(f'it holds a {type(state).__name__}'))
+    return state
+
+
+def _refused(path: Path, error: Exception) -> ConfigurationError:
+    return ConfigurationError(
+        f'checkpoint {path}: not a checkpoint of `unet-seg train` ({one_line(error)[:200]})'
+    )

@@ -18,7 +18,7 @@ class PixelNetwork(nn.Module):
     Parameters
     ----------
     spec : NetworkSpec
-        Width, depth and batch norm of the U-Net.
+        Width, depth, batch norm and skips of the U-Net.
     num_classes : int
         Number of classes, K.
 
@@ -33,6 +33,7 @@ class PixelNetwork(nn.Module):
             base_channels=spec.base_channels,
             depth=spec.depth,
             batch_norm=spec.batch_norm,
+            skips=spec.skips,
         )
 
     def forward(self, image_nhwc: Tensor) -> Tensor:

@@ -20,8 +20,8 @@ def build(kind: type[T], data: object, where: str = '') -> T:
     Parameters
     ----------
     kind : type
-        A dataclass whose fields are scalars, ``Literal``, ``ImageSize`` (written WIDTHxHEIGHT),
-        dataclasses, tuples of one kind, or mappings from str to a scalar.
+        A dataclass whose fields are scalars, ``Literal``, ``ImageSize`` (WIDTHxHEIGHT) or none,
+        dataclasses, unions of scalars, tuples of one kind, or mappings from str to a scalar.
     data : object
         What YAML gave.
     where : str
@@ -61,8 +61,8 @@ def to_plain(value: object) -> Any:
 def _convert(kind: Any, value: object, where: str) -> Any:
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return build(kind, value, where)
-    if kind is ImageSize:
-        return ImageSize.parse(str(value))
+    if ImageSize in (kind, *get_args(kind)):
+        return None if value is None and kind is not ImageSize else ImageSize.parse(str(value))
     origin = get_origin(kind)
     if origin is tuple:
         if not isinstance(value, Sequence) or isinstance(value, str):
@@ -85,6 +85,8 @@ def _scalar(kind: Any, value: object, where: str) -> Any:
     # YAML writes 1 for 1.0, and Python counts True as an int.
     if kind is float and type(value) is int:
         return float(value)
-    if type(value) is not kind:
-        raise ConfigurationError(f'{where} must be {kind.__name__}, not {value!r}')
+    kinds = get_args(kind) or (kind,)
+    if type(value) not in kinds:
+        names = ' or '.join(k.__name__ for k in kinds)
+        raise ConfigurationError(f'{where} must be {names}, not {value!r}')
     return value

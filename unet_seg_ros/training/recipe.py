@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 
-from unet_seg_ros.core.classes import CARLA_TAGS, ROAD_CLASSES
-from unet_seg_ros.core.errors import ConfigurationError
+from unet_seg_ros.core.class_sets import CLASS_SETS, ClassSet
+from unet_seg_ros.core.classes import TAG_TABLES
+from unet_seg_ros.core.errors import ConfigurationError, one_line
 from unet_seg_ros.core.size import ImageSize
 from unet_seg_ros.training.plain import build, to_plain
 
@@ -30,18 +31,22 @@ class NetworkSpec:
         Number of poolings.
     batch_norm : bool
         Train with batch norms, which fold away on export.
+    skips : bool
+        Hand the levels of the way down to the way up, as the U-Net does; false only to see what
+        that is worth.
 
     """
 
     base_channels: int = 16
     depth: int = 4
     batch_norm: bool = True
+    skips: bool = True
 
 
 @dataclass(frozen=True)
 class Source:
     """
-    Labelled frames: either a folder or rendered scenes.
+    Labelled frames: either a recording or rendered scenes.
 
     Attributes
     ----------
@@ -50,9 +55,20 @@ class Source:
     licence : str
         The licence of the frames, or that they have none.
     folder : str
-        Path of a labelled folder, relative to the data root.
-    tags : int
-        The CARLA tag table of the folder's labels: 13, 23 or 29.
+        Path of a recording, a labelled folder or a rosbag2, relative to the data root.
+    tags : int or str
+        The tag table of its labels: 13, 23, 29 or camvid.
+    form : str
+        The form of its labels, ``ids``, ``red`` or ``palette``; ``auto`` to tell by the pixels.
+    only : tuple of str
+        Where the recording keeps some tags only, their names; other pixels may be anything else.
+    ignore_unknown : bool
+        Let labels that are not in the table not count, instead of refusing them.
+    sequences, exclude : tuple of str
+        Patterns such as ``Town0[1-4]*``: the recording's sequences to take, and those to leave.
+    decoded : ImageSize or None
+        Decoded frames are kept no larger than this [px]: for recordings that would fill the disk.
+        What is larger is resized twice then, and only once on the vehicle.
     layouts : str
         Instead of a folder: which street layouts to render, ``training`` or ``held_out``.
     count : int
@@ -63,32 +79,83 @@ class Source:
         The first scene's seed; each further one adds 1.
     share : float
         How often a sample is drawn from here, relative to the other sources.
+    window, bonnet : float
+        Share of its samples that are cut to a window, and that get a bonnet, 0 to 1.
+    flip : bool
+        Mirror half of its samples.
+    gentle_end : float
+        Share of the training, at its end, in which its samples are augmented mildly only.
 
     """
 
     name: str
     licence: str
     folder: str = ''
-    tags: int = 29
+    tags: int | str = 29
+    form: Literal['auto', 'ids', 'red', 'palette'] = 'auto'
+    only: tuple[str, ...] = ()
+    ignore_unknown: bool = False
+    sequences: tuple[str, ...] = ('*',)
+    exclude: tuple[str, ...] = ()
+    decoded: ImageSize | None = None
     layouts: Literal['', 'training', 'held_out'] = ''
     count: int = 0
     size: ImageSize = _SCENE_SIZE
     seed: int = 0
     share: float = 1.0
+    window: float = 0.15
+    bonnet: float = 0.0
+    flip: bool = True
+    gentle_end: float = 0.15
 
     def __post_init__(self) -> None:
         """Refuse a source that is neither or both, or whose numbers make no sense."""
         if bool(self.folder) == bool(self.layouts):
-            raise ConfigurationError(f'source {self.name}: give either folder or layouts')
+            raise self._refused('give either folder or layouts')
         if self.layouts and self.count < 1:
-            raise ConfigurationError(f'source {self.name}: layouts need a count of 1 or more')
-        if self.tags not in CARLA_TAGS:
-            raise ConfigurationError(
-                f'source {self.name}: tags {self.tags}: there are tables of '
-                f'{", ".join(map(str, CARLA_TAGS))} tags'
-            )
+            raise self._refused('layouts need a count of 1 or more')
+        if self.tags not in TAG_TABLES:
+            tables = ', '.join(map(str, TAG_TABLES))
+            raise self._refused(f'tags {self.tags}: there are the tables {tables}')
         if self.share <= 0:
-            raise ConfigurationError(f'source {self.name}: share must be above 0')
+            raise self._refused('share must be above 0')
+        for key in ('window', 'bonnet', 'gentle_end'):
+            if not 0.0 <= getattr(self, key) <= 1.0:
+                raise self._refused(f'{key} must be 0 to 1')
+
+    def _refused(self, why: str) -> ConfigurationError:
+        return ConfigurationError(f'source {self.name}: {why}')
+
+
+@dataclass(frozen=True)
+class Loss:
+    """
+    What is minimised: pixelwise cross-entropy, and what is added to it on request.
+
+    Attributes
+    ----------
+    class_weights : mapping
+        Weight of a class by its name; 1 where it is not named.
+    balance : float
+        Weigh classes by their share of the pixels to the power of minus this, 0 for not at all
+        and 1 for all classes alike; `class_weights` come on top.
+    boundary : float
+        Added weight of pixels beside a boundary between labels.
+    dice : float
+        Weight of the Dice loss beside the cross-entropy.
+
+    """
+
+    class_weights: Mapping[str, float] = field(default_factory=dict)
+    balance: float = 0.0
+    boundary: float = 0.0
+    dice: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is negative."""
+        for key in ('balance', 'boundary', 'dice'):
+            if getattr(self, key) < 0:
+                raise ConfigurationError(f'loss.{key} must be 0 or more, not {getattr(self, key)}')
 
 
 @dataclass(frozen=True)
@@ -104,22 +171,30 @@ class Recipe:
         The size [px] that images are resized to.
     sources, validation : tuple of Source
         What is learned from, and what scores are taken on after each pass.
+    classes : str
+        What is learned: a key of ``CLASS_SETS``.
     network : NetworkSpec
         The shape of the U-Net.
     passes : int
         Number of passes; the learning rate falls to zero over them.
     samples_per_pass : int
-        Samples drawn in one pass.
+        Samples drawn in one pass; those that do not fill a batch are left out.
     batch_size : int
-        Samples per step.
+        Samples per step, over all processes.
+    accumulate : int
+        Steps whose gradients are gathered before the weights change.
     learning_rate, weight_decay : float
         Peak learning rate and decay of AdamW.
     warm_up : float
-        Share of the training over which the learning rate rises.
-    gentle_end : float
-        Share of the training, at its end, with mild augmentation only.
-    class_weights : mapping
-        Weight of a class in the loss by its name; 1 where it is not named.
+        Share of the training over which the learning rate rises; then it falls as a half cosine.
+    loss : Loss
+        What is minimised.
+    ema_decay : float
+        Decay per step of the averaged weights, which are scored and kept; 0 for no averaging.
+    patience : int
+        Passes without a better score after which the training ends early; 0 for never.
+    precision : str
+        ``bf16-mixed``, ``16-mixed`` for GPUs without bf16, or ``32-true``.
     seed : int
         Decides initial weights, draws and augmentation.
 
@@ -129,26 +204,58 @@ class Recipe:
     input: ImageSize
     sources: tuple[Source, ...]
     validation: tuple[Source, ...]
+    classes: str = 'road'
     network: NetworkSpec = field(default_factory=NetworkSpec)
     passes: int = 30
     samples_per_pass: int = 4000
     batch_size: int = 16
+    accumulate: int = 1
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
     warm_up: float = 0.1
-    gentle_end: float = 0.15
-    class_weights: Mapping[str, float] = field(default_factory=dict)
+    loss: Loss = field(default_factory=Loss)
+    ema_decay: float = 0.999
+    patience: int = 0
+    precision: Literal['bf16-mixed', '16-mixed', '32-true'] = 'bf16-mixed'
     seed: int = 1
 
     def __post_init__(self) -> None:
         """Refuse numbers that make no sense and classes that do not exist."""
-        ROAD_CLASSES.table.ids_of(tuple(self.class_weights))
-        positive = ('passes', 'samples_per_pass', 'batch_size', 'learning_rate')
-        for key in positive:
+        if self.classes not in CLASS_SETS:
+            raise ConfigurationError(f'classes {self.classes!r}: choose {", ".join(CLASS_SETS)}')
+        self.class_set.table.ids_of(tuple(self.loss.class_weights))
+        for key in ('passes', 'samples_per_pass', 'batch_size', 'accumulate', 'learning_rate'):
             if getattr(self, key) <= 0:
                 raise ConfigurationError(f'{key} must be above 0, not {getattr(self, key)}')
+        if not 0.0 <= self.ema_decay < 1.0:
+            raise ConfigurationError(f'ema_decay must be from 0 to below 1, not {self.ema_decay}')
+        if self.samples_per_pass < self.batch_size:
+            raise ConfigurationError(
+                f'samples_per_pass {self.samples_per_pass} do not fill a batch of '
+                f'{self.batch_size}'
+            )
         if not self.sources or not self.validation:
             raise ConfigurationError('sources and validation need one entry or more each')
+        names = [s.name for s in self.validation]
+        if len(set(names)) < len(names):
+            raise ConfigurationError(f'validation sources need names of their own: {names}')
+        for source in (*self.sources, *self.validation):
+            self.class_set.labels(source.tags, source.only)
+
+    @property
+    def class_set(self) -> ClassSet:
+        """The set that `classes` names."""
+        return CLASS_SETS[self.classes]
+
+    @property
+    def batches_per_pass(self) -> int:
+        """Batches in a pass."""
+        return self.samples_per_pass // self.batch_size
+
+    @property
+    def num_steps(self) -> int:
+        """Changes of the weights in the whole training."""
+        return self.passes * -(-self.batches_per_pass // self.accumulate)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe in the form that `recipe_from_dict` reads: plain YAML values."""
@@ -156,14 +263,23 @@ class Recipe:
         return plain
 
 
-def read_recipe(path: Path) -> Recipe:
+def read_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
     """
     Read a recipe from a YAML file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    changes : sequence of str
+        Values to take instead of the file's, as KEY=VALUE: ``passes=3``, ``network.depth=3``,
+        ``sources.0.share=0.5``.
 
     Raises
     ------
     ConfigurationError
-        If the file is missing or no YAML mapping, or a key is unknown, missing or of a wrong type.
+        If the file is missing or no YAML mapping, a change is none, or a key is unknown, missing
+        or of a wrong type.
 
     """
     if not path.is_file():
@@ -173,9 +289,26 @@ def read_recipe(path: Path) -> Recipe:
     except yaml.YAMLError as e:
         raise ConfigurationError(f'recipe {path}: no YAML: {" ".join(str(e).split())}') from e
     try:
+        for change in changes:
+            _change(data, change)
         return recipe_from_dict(data)
     except ConfigurationError as e:
         raise ConfigurationError(f'recipe {path}: {e}') from e
+
+
+def _change(data: Any, change: str) -> None:
+    key, equals, text = change.partition('=')
+    *parents, last = key.split('.')
+    try:
+        for parent in parents:
+            data = data[int(parent)] if isinstance(data, list) else data.setdefault(parent, {})
+        data[int(last) if isinstance(data, list) else last] = yaml.safe_load(text)
+    except (AttributeError, IndexError, TypeError, ValueError, yaml.YAMLError) as e:
+        raise ConfigurationError(
+            f'change {change!r}: write KEY=VALUE, such as network.depth=3 ({one_line(e)})'
+        ) from e
+    if not equals:
+        raise ConfigurationError(f'change {change!r}: write KEY=VALUE, such as network.depth=3')
 
 
 def recipe_from_dict(data: object) -> Recipe:

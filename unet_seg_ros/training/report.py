@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ class PassReport(Callback):
     ) -> None:
         """Write the table; scores are taken before a pass ends."""
         assert isinstance(pl_module, SegmentationTask)
+        if not trainer.is_global_zero:
+            return
         figures = trainer.callback_metrics
         mean = float(figures[MEAN_IOU])
         best = ', best so far' if mean > self._best else ''
@@ -51,7 +54,10 @@ class PassReport(Callback):
 
 class MetricsFile(Callback):
     """
-    Adds one row per pass to a CSV file: loss, mean IoU, and each ``source/class`` IoU.
+    Adds one row per pass to a CSV file.
+
+    Its columns: learning rate, seconds since the training began or was resumed, loss, mean IoU,
+    and each ``source/class`` IoU.
 
     Parameters
     ----------
@@ -63,20 +69,31 @@ class MetricsFile(Callback):
     def __init__(self, path: Path) -> None:
         """Remember where to write."""
         self._path = path
+        self._start_s = time.monotonic()
 
     def on_train_epoch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
         """Append the row."""
-        del pl_module
+        assert isinstance(pl_module, SegmentationTask)
+        if not trainer.is_global_zero:
+            return
         figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        names = ['loss', MEAN_IOU, *sorted(name for name in figures if '/' in name)]
+        figures['learning_rate'] = trainer.optimizers[0].param_groups[0]['lr']
+        figures['seconds'] = time.monotonic() - self._start_s
+        names = [
+            'learning_rate',
+            'seconds',
+            'loss',
+            MEAN_IOU,
+            *sorted(name for name in figures if '/' in name),
+        ]
         is_new = not self._path.exists()
         with self._path.open('a', newline='', encoding='utf-8') as file:
             rows = csv.writer(file)
             if is_new:
                 rows.writerow(['pass', *names])
-            rows.writerow([trainer.current_epoch + 1, *(f'{figures[n]:.5f}' for n in names)])
+            rows.writerow([trainer.current_epoch + 1, *(f'{figures[n]:.6g}' for n in names)])
 
 
 def terminal_report() -> list[Callback]:

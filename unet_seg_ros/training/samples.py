@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,8 +13,8 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from unet_seg_ros.core.size import ImageSize
-from unet_seg_ros.training.augmentation import augment
-from unet_seg_ros.training.frames import LabelledImage
+from unet_seg_ros.training.augmentation import Variation, augment
+from unet_seg_ros.training.frames import SourceFrames
 
 
 class Draw(NamedTuple):
@@ -36,14 +37,12 @@ class Draw(NamedTuple):
     gentle: bool
 
 
-class MixedSampler(Sampler[Draw]):
+@dataclass(frozen=True)
+class Mixture:
     """
-    Draws the samples of one pass, each source with its share.
+    How the samples of a pass are mixed.
 
-    A source is gone through in shuffled order, and shuffled anew when it is exhausted; a pass
-    depends on the seed and its own number alone.
-
-    Parameters
+    Attributes
     ----------
     lengths, shares : sequence
         Frames and relative share of each source.
@@ -52,40 +51,27 @@ class MixedSampler(Sampler[Draw]):
     seed : int
         Decides every draw.
     is_gentle : callable
-        Asked at each draw whether augmentation shall be mild by now.
+        Of a source, a pass and the share of it that is drawn, tells whether augmentation shall be
+        mild by then.
 
     """
 
-    def __init__(
-        self,
-        lengths: Sequence[int],
-        shares: Sequence[float],
-        num_samples: int,
-        seed: int,
-        is_gentle: Callable[[], bool],
-    ) -> None:
-        """Start before the first pass."""
-        self._lengths = lengths
-        self._shares = np.asarray(shares) / np.sum(shares)
-        self._num_samples = num_samples
-        self._seed = seed
-        self._is_gentle = is_gentle
-        self._pass = 0
+    lengths: Sequence[int]
+    shares: Sequence[float]
+    num_samples: int
+    seed: int
+    is_gentle: Callable[[int, int, float], bool]
 
-    def __len__(self) -> int:
-        """Return the number of samples in a pass."""
-        return self._num_samples
+    def draw(self, number: int) -> Iterator[Draw]:
+        """
+        Draw the samples of one pass, each source with its share.
 
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the pass to draw next; Lightning calls this."""
-        self._pass = epoch
-
-    def __iter__(self) -> Iterator[Draw]:
-        """Draw one pass."""
-        number = self._pass
-        rng = np.random.default_rng((self._seed, number))
-        ends = np.rint(np.cumsum(self._shares) * self._num_samples).astype(int)
-        counts = np.diff(ends, prepend=0)
+        A source is gone through in shuffled order, and shuffled anew when it is exhausted; a pass
+        depends on the seed and its own number alone.
+        """
+        rng = np.random.default_rng((self.seed, number))
+        shares = np.cumsum(self.shares) / np.sum(self.shares)
+        counts = np.diff(np.rint(shares * self.num_samples).astype(int), prepend=0)
         picks = [
             (source, int(frame))
             for source, count in enumerate(counts)
@@ -93,12 +79,67 @@ class MixedSampler(Sampler[Draw]):
         ]
         for i, place in enumerate(rng.permutation(len(picks))):
             source, frame = picks[place]
-            yield Draw(source, frame, (self._seed, number, i), self._is_gentle())
+            gentle = self.is_gentle(source, number, i / self.num_samples)
+            yield Draw(source, frame, (self.seed, number, i), gentle)
 
     def _frames(self, rng: np.random.Generator, source: int, count: int) -> npt.NDArray[np.int64]:
-        length = self._lengths[source]
+        length = self.lengths[source]
         rounds = [rng.permutation(length) for _ in range(-(-count // length))]
         return np.concatenate([np.empty(0, np.int64), *rounds])[:count]
+
+
+class PassSampler(Sampler[list[Draw]]):
+    """
+    Gives the batches of one pass, or one process's part of each.
+
+    Parameters
+    ----------
+    mixture : Mixture
+        Where the draws come from.
+    batch_size : int
+        Samples of a batch over all processes; draws that do not fill one are left out.
+    rank, num_ranks : int
+        Which of how many processes this is.
+    num_done : callable
+        Asked when a pass begins: its batches that were done before a resumed training stopped.
+
+    Attributes
+    ----------
+    sampler : PassSampler
+        Itself: where Lightning looks for `set_epoch`.
+
+    """
+
+    def __init__(
+        self,
+        mixture: Mixture,
+        batch_size: int,
+        rank: int,
+        num_ranks: int,
+        num_done: Callable[[], int],
+    ) -> None:
+        """Start before the first pass."""
+        self._mixture = mixture
+        self._batch_size = batch_size
+        self._rank, self._num_ranks = rank, num_ranks
+        self._num_done = num_done
+        self._pass = 0
+        self.sampler = self
+
+    def __len__(self) -> int:
+        """Return the number of batches in a pass."""
+        return self._mixture.num_samples // self._batch_size
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the pass to draw next; Lightning calls this."""
+        self._pass = epoch
+
+    def __iter__(self) -> Iterator[list[Draw]]:
+        """Draw one pass."""
+        draws = list(self._mixture.draw(self._pass))
+        for batch in range(self._num_done(), len(self)):
+            start = batch * self._batch_size
+            yield draws[start + self._rank : start + self._batch_size : self._num_ranks]
 
 
 class DrawnSamples(Dataset[tuple[Tensor, Tensor]]):
@@ -107,21 +148,27 @@ class DrawnSamples(Dataset[tuple[Tensor, Tensor]]):
 
     Parameters
     ----------
-    sources : sequence
-        The frames of each source.
+    sources : sequence of SourceFrames
+        What is drawn from.
     size : ImageSize
         The network's input size [px].
 
     """
 
-    def __init__(self, sources: Sequence[Sequence[LabelledImage]], size: ImageSize) -> None:
+    def __init__(self, sources: Sequence[SourceFrames], size: ImageSize) -> None:
         """Keep references to the frames."""
         self._sources = sources
         self._size = size
+        self._variations = [
+            Variation(s.source.window, s.source.flip, s.source.bonnet, s.bonnet_tag)
+            for s in sources
+        ]
+        self._possible = [s.labels.possible.astype(np.int32) for s in sources]
 
     def __getitem__(self, draw: Draw) -> tuple[Tensor, Tensor]:
-        """Return image uint8 [H, W, 3] in BGR order and ids uint8 [H, W]."""
+        """Return image uint8 [H, W, 3] in BGR order and possible classes as bits, int32 [H, W]."""
         rng = np.random.default_rng(draw.seed)
-        image, ids = self._sources[draw.source][draw.frame]
-        image, ids = augment(image, ids, self._size, rng, gentle=draw.gentle)
-        return torch.from_numpy(image), torch.from_numpy(ids)
+        image, tags = self._sources[draw.source][draw.frame]
+        variation = replace(self._variations[draw.source], gentle=draw.gentle)
+        image, tags = augment(image, tags, self._size, rng, variation)
+        return torch.from_numpy(image), torch.from_numpy(self._possible[draw.source][tags])

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import lightning
-import yaml
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint, ProgressBar
-from torch.utils.data import DataLoader
+import torch
+from lightning.pytorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    ModelCheckpoint,
+    ProgressBar,
+)
 
 from unet_seg_ros.core.errors import ConfigurationError
-from unet_seg_ros.training.frames import LabelledImage, Progress, load_source
+from unet_seg_ros.training.averaging import averaging
+from unet_seg_ros.training.checkpoint import LAST, check_resumable
+from unet_seg_ros.training.data import SegmentationData
+from unet_seg_ros.training.frames import Progress, SourceFrames, load_source
+from unet_seg_ros.training.interrupt import StopOnInterrupt
 from unet_seg_ros.training.memory import keep_freed_memory
 from unet_seg_ros.training.recipe import Recipe, Source
 from unet_seg_ros.training.report import MetricsFile
-from unet_seg_ros.training.samples import DrawnSamples, MixedSampler
+from unet_seg_ros.training.run_folder import write_provenance, writing_to
 from unet_seg_ros.training.schedule import Schedule
 from unet_seg_ros.training.task import MEAN_IOU, SegmentationTask
 from unet_seg_ros.training.unet import check_input_size
-
-BEST = 'best.ckpt'
-LAST = 'last.ckpt'
 
 
 @dataclass(frozen=True)
@@ -37,13 +43,15 @@ class RunOptions:
     data_root : Path
         Where the recipe's relative folders start.
     output : Path
-        The run folder: checkpoints, ``metrics.csv``, ``recipe.yaml``.
+        The run folder: checkpoints, ``metrics.csv``, ``recipe.yaml``, ``environment.json``.
     cache : Path
-        Where rendered scenes are kept.
+        Where rendered scenes and decoded frames are kept.
     max_minutes : float or None
         Time limit of the training itself; the learning rate falls to zero within it.
     resume : bool
         Go on from the run folder's last checkpoint.
+    num_workers : int
+        Processes that make samples beside the training; 0 for none.
 
     """
 
@@ -52,25 +60,7 @@ class RunOptions:
     cache: Path
     max_minutes: float | None = None
     resume: bool = False
-
-
-class KeepLastOnInterrupt(Callback):
-    """Write the last checkpoint when the user interrupts."""
-
-    def __init__(self, path: Path) -> None:
-        """Remember where to write."""
-        self._path = path
-
-    def on_exception(
-        self,
-        trainer: lightning.Trainer,
-        pl_module: lightning.LightningModule,
-        exception: BaseException,
-    ) -> None:
-        """Write it; any other exception leaves the last checkpoint as it was."""
-        del pl_module
-        if isinstance(exception, KeyboardInterrupt):
-            trainer.save_checkpoint(self._path)
+    num_workers: int = 0
 
 
 def train(
@@ -78,6 +68,8 @@ def train(
 ) -> SegmentationTask:
     """
     Train, and leave the best and the last checkpoint in the run folder.
+
+    Under ``torchrun`` this is one of several processes that share each batch.
 
     Parameters
     ----------
@@ -93,98 +85,111 @@ def train(
     Raises
     ------
     UserError
-        If the recipe or the data cannot be used, the run folder holds another training, or the
-        loss diverges.
+        If the recipe or the data cannot be used, the run folder holds another training or cannot
+        be written, or the loss diverges.
     KeyboardInterrupt
         If the user interrupts; the last checkpoint is written before.
 
     """
     check_input_size(recipe.input, recipe.network.depth)
+    num_ranks = int(os.environ.get('WORLD_SIZE', 1))
+    if recipe.batch_size % num_ranks:
+        raise ConfigurationError(
+            f'batch_size {recipe.batch_size} cannot be divided among {num_ranks} processes'
+        )
     keep_freed_memory()
-    _prepare_run_folder(recipe, options)
+    _check_run_folder(recipe, options)
 
-    def load(source: Source) -> list[LabelledImage]:
-        return load_source(source, options.data_root, options.cache, progress)
+    def load(source: Source) -> SourceFrames:
+        classes = recipe.class_set
+        return load_source(source, classes, options.data_root, options.cache, progress)
 
-    sources = [load(source) for source in recipe.sources]
-    validation = {source.name: load(source) for source in recipe.validation}
-    lightning.seed_everything(recipe.seed, verbose=False)
-    steps = recipe.passes * -(-recipe.samples_per_pass // recipe.batch_size)
-    task = SegmentationTask(
-        recipe, Schedule(steps, recipe.warm_up, options.max_minutes), validation
+    schedule = Schedule(recipe.num_steps, recipe.warm_up, options.max_minutes)
+    data = SegmentationData(
+        recipe,
+        [load(source) for source in recipe.sources],
+        [load(source) for source in recipe.validation],
+        lambda: schedule.progress,
+        options.num_workers,
     )
-    with warnings.catch_warnings():
-        # Lightning advises more loader processes; making a sample costs a fraction of its step.
-        warnings.filterwarnings('ignore', '.*does not have many workers.*')
-        # Lightning 2.6 asks torch 2.13 in a way that torch calls outdated.
-        warnings.filterwarnings('ignore', '.*LeafSpec.*')
-        # The run folder was looked at above.
-        warnings.filterwarnings('ignore', '.*exists and is not empty.*')
-        _fit(task, sources, options, callbacks)
+    lightning.seed_everything(recipe.seed, verbose=False)
+    diverged = options.output / 'diverged_batch.pt'
+    task = SegmentationTask(recipe, schedule, data.class_weights(), diverged)
+    with writing_to(options.output), warnings.catch_warnings():
+        write_provenance(recipe, options.output)
+        for message in _EXPECTED_WARNINGS:
+            warnings.filterwarnings('ignore', message)
+        _fit(task, data, options, callbacks)
     return task
 
 
-def _sample_loader(
-    task: SegmentationTask, sources: Sequence[Sequence[LabelledImage]]
-) -> DataLoader[object]:
-    recipe = task.recipe
-    sampler = MixedSampler(
-        [len(frames) for frames in sources],
-        [source.share for source in recipe.sources],
-        recipe.samples_per_pass,
-        recipe.seed,
-        lambda: task.schedule.progress > 1.0 - recipe.gentle_end,
-    )
-    return DataLoader(DrawnSamples(sources, recipe.input), recipe.batch_size, sampler=sampler)
-
-
-def _records(options: RunOptions) -> list[Callback]:
-    best = ModelCheckpoint(
-        options.output, 'best', monitor=MEAN_IOU, mode='max', enable_version_counter=False
-    )
-    last = ModelCheckpoint(options.output, 'last', enable_version_counter=False)
-    metrics = MetricsFile(options.output / 'metrics.csv')
-    return [metrics, best, last, KeepLastOnInterrupt(options.output / LAST)]
+_EXPECTED_WARNINGS = (
+    # Making a sample costs a fraction of its step; --workers is there where it does not.
+    '.*does not have many workers.*',
+    # Lightning 2.6 asks torch 2.13 in a way that torch calls outdated.
+    '.*LeafSpec.*',
+    # The run folder was looked at before.
+    '.*exists and is not empty.*',
+    # A pass that is resumed in its middle goes on where it stopped: see PassSampler.
+    '.*resuming from a checkpoint that ended before the epoch.*',
+)
 
 
 def _fit(
     task: SegmentationTask,
-    sources: Sequence[Sequence[LabelledImage]],
+    data: SegmentationData,
     options: RunOptions,
     callbacks: Sequence[Callback],
 ) -> None:
     logging.getLogger('lightning.pytorch').setLevel(logging.WARNING)
+    recipe = task.recipe
+    local_ranks = int(os.environ.get('LOCAL_WORLD_SIZE', 1))
+    num_ranks = int(os.environ.get('WORLD_SIZE', 1))
     trainer = lightning.Trainer(
         accelerator='auto',
-        devices=1,
-        precision='bf16-mixed',
-        max_epochs=task.recipe.passes,
-        callbacks=[*callbacks, *_records(options)],
+        devices=local_ranks,
+        num_nodes=num_ranks // local_ranks,
+        strategy='ddp' if num_ranks > 1 else 'auto',
+        use_distributed_sampler=False,
+        # torch has it for GPUs only; on CPUs each process normalises its own part of a batch.
+        sync_batchnorm=num_ranks > 1 and torch.cuda.is_available(),
+        precision=recipe.precision,
+        max_epochs=recipe.passes,
+        accumulate_grad_batches=recipe.accumulate,
+        callbacks=[*callbacks, *_callbacks(recipe, options)],
         logger=False,
         num_sanity_val_steps=0,
         enable_progress_bar=any(isinstance(c, ProgressBar) for c in callbacks),
         enable_model_summary=False,
     )
-    names: DataLoader[str] = DataLoader(list(task.validation), batch_size=None)  # type: ignore[arg-type]
     resume_from = options.output / LAST if options.resume else None
     try:
-        trainer.fit(
-            task, _sample_loader(task, sources), names, ckpt_path=resume_from, weights_only=True
-        )
+        trainer.fit(task, datamodule=data, ckpt_path=resume_from, weights_only=True)
     except SystemExit as e:
         # Lightning turns Ctrl-C into an exit of the process; what to say is the caller's choice.
         raise KeyboardInterrupt from e
 
 
-def _prepare_run_folder(recipe: Recipe, options: RunOptions) -> None:
+def _callbacks(recipe: Recipe, options: RunOptions) -> list[Callback]:
+    best = ModelCheckpoint(
+        options.output, 'best', monitor=MEAN_IOU, mode='max', enable_version_counter=False
+    )
+    last = ModelCheckpoint(options.output, 'last', enable_version_counter=False)
+    callbacks: list[Callback] = []
+    if recipe.ema_decay:
+        callbacks.append(averaging(recipe.ema_decay))
+    if recipe.patience:
+        callbacks.append(EarlyStopping(MEAN_IOU, patience=recipe.patience, mode='max'))
+    interrupt = StopOnInterrupt(options.output / LAST)
+    return [*callbacks, MetricsFile(options.output / 'metrics.csv'), best, last, interrupt]
+
+
+def _check_run_folder(recipe: Recipe, options: RunOptions) -> None:
     last = options.output / LAST
-    if options.resume and not last.is_file():
-        raise ConfigurationError(f'run folder {options.output}: no {LAST} to resume from')
-    if last.is_file() and not options.resume:
+    if options.resume:
+        check_resumable(last, recipe)
+    elif last.is_file():
         raise ConfigurationError(
             f'run folder {options.output}: holds a training already; '
             'add --resume or choose another --output'
         )
-    options.output.mkdir(parents=True, exist_ok=True)
-    text = yaml.safe_dump(recipe.to_dict(), sort_keys=False)
-    (options.output / 'recipe.yaml').write_text(text, encoding='utf-8')

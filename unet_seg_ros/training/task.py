@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import lightning
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from unet_seg_ros.core.classes import ROAD_CLASSES, UNKNOWN_ID
 from unet_seg_ros.core.errors import UserError
 from unet_seg_ros.core.scoring import score_predictions
 from unet_seg_ros.core.size import ByteArray
-from unet_seg_ros.training.frames import LabelledImage
+from unet_seg_ros.training.data import SegmentationData
+from unet_seg_ros.training.losses import cross_entropy, dice_loss, members, near_boundaries
 from unet_seg_ros.training.network import PixelNetwork
 from unet_seg_ros.training.recipe import Recipe
 from unet_seg_ros.training.schedule import Schedule
@@ -41,30 +40,33 @@ class SegmentationTask(lightning.LightningModule):
         Network, optimizer and loss.
     schedule : Schedule
         Gives the learning rate; the training ends when it stands at 1.
-    validation : mapping
-        Frames to score after each pass, by source name.
+    class_weights : Tensor
+        float [K], the weight of each class in the cross-entropy.
+    diverged : Path
+        Where the batch is saved on which the loss is no number.
 
     """
 
     class_weights: Tensor
 
     def __init__(
-        self,
-        recipe: Recipe,
-        schedule: Schedule,
-        validation: Mapping[str, Sequence[LabelledImage]],
+        self, recipe: Recipe, schedule: Schedule, class_weights: Tensor, diverged: Path
     ) -> None:
         """Create the network; its initial weights come from torch's global seed."""
         super().__init__()
-        table = ROAD_CLASSES.table
         self.recipe = recipe
         self.schedule = schedule
-        self.validation = validation
-        self.network = PixelNetwork(recipe.network, len(table))
+        self.network = PixelNetwork(recipe.network, len(recipe.class_set.table))
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.scores: Scores = {}
-        weights = [recipe.class_weights.get(name, 1.0) for name in table.names]
-        self.register_buffer('class_weights', torch.tensor(weights), persistent=False)
+        self._diverged = diverged
+        self.register_buffer('class_weights', class_weights, persistent=False)
+
+    @property
+    def data(self) -> SegmentationData:
+        """The frames that are learned from and scored on."""
+        data: SegmentationData = self.trainer.datamodule  # type: ignore[attr-defined]
+        return data
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return AdamW at the peak learning rate."""
@@ -83,7 +85,10 @@ class SegmentationTask(lightning.LightningModule):
         """Set the learning rate of the coming step; stop where the schedule has ended."""
         del batch, batch_idx
         self.schedule.advance(self.global_step)
-        self.trainer.should_stop = self.schedule.progress >= 1.0
+        # All processes stop at the same step, whichever clock is ahead.
+        self.trainer.should_stop = self.trainer.strategy.reduce_boolean_decision(
+            self.schedule.progress >= 1.0, all=False
+        )
         for group in self.trainer.optimizers[0].param_groups:
             group['lr'] = self.recipe.learning_rate * self.schedule.learning_rate_factor
 
@@ -94,28 +99,35 @@ class SegmentationTask(lightning.LightningModule):
         Parameters
         ----------
         batch : tuple of Tensor
-            Images uint8 [N, H, W, 3] and ids uint8 [N, H, W].
+            Images uint8 [N, H, W, 3] and the classes that pixels may be, as bits, int32 [N, H, W].
         batch_idx : int
             Number of the batch in its pass.
 
         Raises
         ------
         DivergedError
-            If the loss is not finite.
+            If the loss is not finite; the batch is saved before.
 
         """
-        images, ids = batch
-        logits = self.network(images).float()
-        loss = functional.cross_entropy(
-            logits, ids.long(), weight=self.class_weights, ignore_index=UNKNOWN_ID
-        )
+        images, possible = batch
+        loss = self._loss(self.network(images).float(), possible)
         if not torch.isfinite(loss):
+            torch.save({'images': images.cpu(), 'possible': possible.cpu()}, self._diverged)
             raise DivergedError(
-                f'the loss is {loss.item()} in pass {self.current_epoch + 1}, batch {batch_idx}; '
-                'lower learning_rate in the recipe'
+                f'the loss is {loss.item()} in pass {self.current_epoch + 1}, batch {batch_idx} '
+                f'(saved as {self._diverged}); lower learning_rate in the recipe'
             )
-        self.log('loss', loss, prog_bar=True, on_step=False, on_epoch=True)
+        self.log('loss', loss, prog_bar=True, on_step=False, on_epoch=True, batch_size=len(images))
         return loss
+
+    def _loss(self, logits_nkhw: Tensor, possible_nhw: Tensor) -> Tensor:
+        spec = self.recipe.loss
+        may_be = members(possible_nhw, logits_nkhw.shape[1])
+        pixel_weights: Tensor | float = 1.0
+        if spec.boundary:
+            pixel_weights = 1.0 + spec.boundary * near_boundaries(possible_nhw)
+        loss = cross_entropy(logits_nkhw, may_be, self.class_weights, pixel_weights)
+        return loss + spec.dice * dice_loss(logits_nkhw, may_be) if spec.dice else loss
 
     def predict(self, images_nhwc: ByteArray) -> ByteArray:
         """Return the class ids, uint8 [N, H, W], of images as the exported graph takes them."""
@@ -126,12 +138,14 @@ class SegmentationTask(lightning.LightningModule):
     def validation_step(self, batch: str, batch_idx: int) -> None:
         """Score one validation source, given by its name, at its labels' own resolution."""
         del batch_idx
-        matrix = score_predictions(
-            self.predict, self.recipe.input, ROAD_CLASSES.table, self.validation[batch]
-        )
+        frames, classes = self.data.validation[batch], self.recipe.class_set
+        share = (frames[i] for i in range(self.global_rank, len(frames), self.trainer.world_size))
+        matrix = score_predictions(self.predict, self.recipe.input, frames.labels, share)
+        counts = torch.from_numpy(matrix.counts).to(self.device)
+        matrix.counts = self.trainer.strategy.reduce(counts, reduce_op='sum').cpu().numpy()
         self.scores[batch] = {
             **matrix.iou(),
-            'drivable': matrix.group_iou(ROAD_CLASSES.drivable),
+            'drivable': matrix.group_iou(classes.drivable),
             'mean': matrix.mean_iou(),
         }
         self.log_dict(
@@ -146,3 +160,4 @@ class SegmentationTask(lightning.LightningModule):
         """Add what an export needs besides the weights, as plain values."""
         checkpoint['recipe'] = self.recipe.to_dict()
         checkpoint['scores'] = {name: dict(iou) for name, iou in self.scores.items()}
+        checkpoint['data'] = self.data.summary()

@@ -7,6 +7,7 @@ Shape letters: N images, C channels, H rows, W columns, K classes, D levels.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -75,18 +76,26 @@ class UpStep(nn.Module):
         Channels of the level below; the result has half of them.
     batch_norm : bool
         As in ``DoubleConvolution``.
+    skips : bool
+        As in ``UNet``.
 
     """
 
-    def __init__(self, in_channels: int, *, batch_norm: bool) -> None:
+    def __init__(self, in_channels: int, *, batch_norm: bool, skips: bool = True) -> None:
         """Create the layers."""
         super().__init__()
-        self.up = nn.ConvTranspose2d(in_channels, in_channels // 2, kernel_size=2, stride=2)
-        self.convolutions = DoubleConvolution(in_channels, in_channels // 2, batch_norm=batch_norm)
+        half = in_channels // 2
+        self.skips = skips
+        self.up = nn.ConvTranspose2d(in_channels, half, kernel_size=2, stride=2)
+        self.convolutions = DoubleConvolution(
+            in_channels if skips else half, half, batch_norm=batch_norm
+        )
 
     def forward(self, below_nchw: Tensor, skip_nchw: Tensor) -> Tensor:
         """Return [N, C/2, 2h, 2w] from the level below, [N, C, h, w], and the skip."""
         up = self.up(below_nchw)
+        if not self.skips:
+            return cast(Tensor, self.convolutions(up))
         skip = centre_crop(skip_nchw, up.shape[-2], up.shape[-1])
         out: Tensor = self.convolutions(torch.cat([skip, up], dim=1))
         return out
@@ -125,10 +134,12 @@ class UNet(nn.Module):
         Accept sides that are no multiples of ``2**depth``: poolings then drop a last odd row or
         column, and the result covers what they kept, from the top left corner. Otherwise such an
         input is refused.
+    skips : bool
+        Crop and concatenate the skips; without them it is what a U-Net is compared with.
 
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  the network's hyperparameters, by keyword
         self,
         in_channels: int,
         num_classes: int,
@@ -137,6 +148,7 @@ class UNet(nn.Module):
         depth: int = 4,
         batch_norm: bool = False,
         crop_input: bool = False,
+        skips: bool = True,
     ) -> None:
         """Create the layers, with He's initial weights for layers that a ReLU follows."""
         super().__init__()
@@ -148,7 +160,7 @@ class UNet(nn.Module):
             for below, above in zip([in_channels, *widths], widths, strict=False)
         )
         self.up = nn.ModuleList(
-            UpStep(width, batch_norm=batch_norm) for width in reversed(widths[1:])
+            UpStep(width, batch_norm=batch_norm, skips=skips) for width in reversed(widths[1:])
         )
         self.head = nn.Conv2d(base_channels, num_classes, kernel_size=1)
         for layer in self._convolutions():

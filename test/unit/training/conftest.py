@@ -35,12 +35,13 @@ def _street(seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture
 def data_root(tmp_path: Path) -> Path:
-    """Return a folder that holds one labelled folder ``streets`` of two frames."""
+    """Return a folder that holds the labelled folder ``streets`` of two frames, and a copy."""
     for seed in (0, 1):
         for part, pixels in zip(('rgb', 'label'), _street(seed), strict=True):
-            folder = tmp_path / 'data' / 'streets' / part
-            folder.mkdir(parents=True, exist_ok=True)
-            cv2.imwrite(str(folder / f'{seed}.png'), pixels)
+            for name in ('streets', 'streets_again'):
+                folder = tmp_path / 'data' / name / part
+                folder.mkdir(parents=True, exist_ok=True)
+                cv2.imwrite(str(folder / f'{seed}.png'), pixels)
     return tmp_path / 'data'
 
 
@@ -48,13 +49,14 @@ def data_root(tmp_path: Path) -> Path:
 def recipe() -> Recipe:
     """Return the recipe of a one-second training on ``streets``."""
     source = {'name': 'streets', 'folder': 'streets', 'tags': 23, 'licence': 'none needed'}
+    # Scored on what is learned: a copy, for the same folder would be refused.
     return recipe_from_dict(
         {
             'name': 'tiny',
             'input': '96x48',
             'network': {'base_channels': 4, 'depth': 2},
             'sources': [source],
-            'validation': [source],
+            'validation': [{**source, 'folder': 'streets_again'}],
             'passes': 1,
             'samples_per_pass': 16,
             'batch_size': 4,

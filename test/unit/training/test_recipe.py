@@ -54,9 +54,24 @@ def test_sizes_are_read_as_width_times_height(recipe):
             {'sources': [{'name': 'a', 'licence': 'b', 'layouts': 'any', 'count': 1}]},
             r"sources\[0\]\.layouts must be one of training, held_out, not 'any'",
         ),
-        ({'class_weights': {'lane': 2.0}}, "no class named 'lane'"),
-        ({'class_weights': {'road': 'high'}}, r'class_weights\.road must be float'),
+        ({'loss': {'class_weights': {'lane': 2.0}}}, "no class named 'lane'"),
+        (
+            {'loss': {'class_weights': {'road': 'high'}}},
+            r'loss\.class_weights\.road must be float',
+        ),
+        ({'loss': {'dice': -1.0}}, r'loss\.dice must be 0 or more'),
+        ({'classes': 'town'}, "classes 'town': choose road, driving"),
+        ({'samples_per_pass': 3}, 'samples_per_pass 3 do not fill a batch of 4'),
+        ({'ema_decay': 1.0}, 'ema_decay must be from 0 to below 1'),
         ({'input': '96'}, "size '96'"),
+        (
+            {'sources': [{'name': 'a', 'licence': 'b', 'folder': 'c', 'tags': 'camvid'}]},
+            'set road is made of the tag tables 13, 23, 29, not of camvid',
+        ),
+        (
+            {'sources': [{'name': 'a', 'licence': 'b', 'folder': 'c', 'only': ['Lawn']}]},
+            "no class named 'Lawn'",
+        ),
     ],
 )
 def test_a_mistake_is_named_in_one_line(recipe, changes, message):
@@ -84,3 +99,33 @@ def test_a_file_that_is_no_mapping_is_refused_by_its_name(tmp_path, text):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(ConfigurationError, match='not found'):
         read_recipe(tmp_path / 'none.yaml')
+
+
+def test_values_can_be_changed_without_another_file(recipe, tmp_path):
+    path = tmp_path / 'recipe.yaml'
+    path.write_text(yaml.safe_dump(recipe.to_dict()))
+    changes = ['passes=7', 'network.skips=false', 'sources.0.share=0.5', 'loss.dice=1']
+    changed = read_recipe(path, changes)
+    assert changed.passes == 7
+    assert not changed.network.skips
+    assert changed.sources[0].share == 0.5
+    assert changed.loss.dice == 1.0
+    assert changed.validation == recipe.validation
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        ('passes', r"change 'passes': write KEY=VALUE"),
+        ('passes.more=1', r"change 'passes\.more=1': write KEY=VALUE"),
+        ('sources.5.share=1', 'write KEY=VALUE'),
+        ('passes=[', 'write KEY=VALUE'),
+        ('pases=3', 'unknown key pases'),
+    ],
+)
+def test_a_change_that_is_none_is_refused(recipe, tmp_path, change, message):
+    path = tmp_path / 'recipe.yaml'
+    path.write_text(yaml.safe_dump(recipe.to_dict()))
+    with pytest.raises(ConfigurationError, match=message) as caught:
+        read_recipe(path, [change])
+    assert '\n' not in str(caught.value)
