@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     """Train; return 0, or 130 where the user interrupted."""
     require_training()
     from unet_seg_ros.training.checkpoint import BEST, LAST
-    from unet_seg_ros.training.recipe import read_recipe
+    from unet_seg_ros.training.recipe_file import read_recipe
     from unet_seg_ros.training.report import LoadingBar, terminal_report
     from unet_seg_ros.training.session import RunOptions, train
 

@@ -7,7 +7,8 @@ import yaml
 
 from unet_seg_ros.core.errors import ConfigurationError
 from unet_seg_ros.core.size import ImageSize
-from unet_seg_ros.training.recipe import read_recipe, recipe_from_dict
+from unet_seg_ros.training.recipe import recipe_from_dict
+from unet_seg_ros.training.recipe_file import read_recipe
 
 pytestmark = pytest.mark.training
 

@@ -18,7 +18,7 @@ from unet_seg_ros import __version__
 from unet_seg_ros.core.classes import CARLA_TAGS
 from unet_seg_ros.core.errors import ConfigurationError, RecordingError, UserError
 from unet_seg_ros.training.checkpoint import load_checkpoint
-from unet_seg_ros.training.recipe import read_recipe
+from unet_seg_ros.training.recipe_file import read_recipe
 from unet_seg_ros.training.session import train
 from unet_seg_ros.training.task import DivergedError
 
