@@ -10,12 +10,17 @@ DEMO_OUTPUT ?= out/demo
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
 
+# For benchmark-training: a checkout of milesial/Pytorch-UNet, a labelled folder with train and val.
+PEER ?=
+DATA ?=
+MINUTES ?= 5
+
 comma := ,
 ROS_EXTRA := $(if $(ROS_DISTRO),,$(comma)ros)
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-training lint colcon benchmark venv clean
+.PHONY: demo test test-training lint colcon benchmark benchmark-training venv clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/unet-seg demo --output $(DEMO_OUTPUT) $(if $(DEMO_INPUT),--input '$(DEMO_INPUT)') $(DEMO_ARGS)
@@ -42,6 +47,12 @@ colcon: $(VENV)/.test $(VENV)/.colcon
 benchmark: $(VENV)/.test
 	$(BIN)/python test/benchmark/run.py --output docs/benchmark.md
 
+benchmark-training: $(VENV)/.training
+	$(if $(and $(PEER),$(DATA)),,$(error usage: make $@ PEER=path/to/Pytorch-UNet DATA=path [MINUTES=5]))
+	$(INSTALL) pillow  # the peer reads its frames with it
+	$(BIN)/python test/benchmark/train_peer.py --peer '$(PEER)' --data '$(DATA)' \
+	  --minutes $(MINUTES) --output docs/training_benchmark.md
+
 venv:
 	@echo $(VENV)
 
@@ -66,7 +77,7 @@ $(VENV)/.test: $(VENV)/.runtime
 
 $(VENV)/.training: $(VENV)/.test
 	$(INSTALL) '$(TORCH)'
-	$(INSTALL) -e '.[training]'
+	$(INSTALL) -e '.[training,tensorrt-rtx]'
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.runtime

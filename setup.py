@@ -21,6 +21,9 @@ ROS_WHEELS = [
     )
 ]
 
+RTX_WHEELS = ('tensorrt-rtx-cu13-libs', 'tensorrt-rtx-cu13-bindings')
+ON_PC = 'sys_platform == "linux" and platform_machine == "x86_64"'
+
 setup(
     name=NAME,
     version='0.1.0',
@@ -43,8 +46,21 @@ setup(
     ],
     extras_require={
         'ros': ROS_WHEELS,
+        # Wheels end at Python 3.12; the server's own version is the one to take.
+        'carla': ['carla>=0.9.13; python_version < "3.13"'],
         'recordings': ['rosbags>=0.11'],
-        'training': ['lightning>=2.4', 'onnxscript', 'pyyaml', 'torch>=2.6', 'tqdm'],
+        'training': [
+            'lightning>=2.4',
+            'matplotlib>=3.7',
+            'onnxruntime>=1.20',  # its quantization
+            'onnxscript',
+            'pyyaml',
+            'torch>=2.6',
+            'torchmetrics>=1.0',
+            'tqdm',
+        ],
+        # TensorRT's builder, which needs no GPU.
+        'tensorrt-rtx': [f'{wheel}>=1.7,<2; {ON_PC}' for wheel in RTX_WHEELS],
         'test': ['pytest', 'pytest-timeout', 'pyyaml'],
         'lint': ['catkin-pkg', 'import-linter', 'mypy', 'ruff', 'types-PyYAML', 'types-tqdm'],
     },

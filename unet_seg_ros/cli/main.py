@@ -14,8 +14,11 @@ VERBS = {
     'demo': 'segment a rendered drive, or a recording, with the real node and show the result',
     'play': 'publish a folder of images or a rosbag2 as a camera',
     'drive': 'publish a rendered drive as the CARLA ROS bridge does',
+    'collect': 'record a CARLA server: images and tags of drives (needs the carla extra)',
+    'inspect': 'tell what a recording holds, and what of it cannot be used',
     'evaluate': 'score a model on a labelled folder, as the vehicle would run it',
     'train': 'train a U-Net (needs the training extra)',
+    'report': 'show what a trained network gets right and wrong (needs the training extra)',
     'export': 'write a checkpoint as a model file (needs the training extra)',
 }
 

@@ -4,129 +4,123 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import math
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 import torch
 
 from unet_seg_ros import __version__
-from unet_seg_ros.core.classes import ROAD_CLASSES
 from unet_seg_ros.core.contract import INPUT, METADATA_KEY, OUTPUTS, ModelContract
 from unet_seg_ros.core.errors import ModelError
-from unet_seg_ros.core.resize import resize_image
-from unet_seg_ros.core.scoring import score
-from unet_seg_ros.core.size import ByteArray, ImageSize
-from unet_seg_ros.inference import open_backend
+from unet_seg_ros.core.size import ImageSize
+from unet_seg_ros.training.agreement import Answers, ask_torch, compare
 from unet_seg_ros.training.checkpoint import Trained
-from unet_seg_ros.training.frames import LabelledImage
-from unet_seg_ros.training.graph import ContractGraph
+from unet_seg_ros.training.frames import SourceFrames
+from unet_seg_ros.training.graph import ContractGraph, fold_batch_norms, in_half_precision
+from unet_seg_ros.training.network import PixelNetwork
+from unet_seg_ros.training.quantization import calibration_images, quantize, with_unit_joins
 from unet_seg_ros.training.recipe import Recipe
-
-#: Share of pixels on which the file must give torch's class; rounding moves some at the borders.
-MIN_AGREEMENT = 0.999
 
 OPSET = 18
 
 
 def export(
     trained: Trained,
-    output: Path,
-    validation: Mapping[str, Sequence[LabelledImage]],
+    outputs: Mapping[str, Path],
+    validation: Mapping[str, SourceFrames],
     name: str = '',
-) -> ModelContract:
+) -> dict[str, ModelContract]:
     """
-    Write the model file, check it against torch and score it through the vehicle's path.
+    Write model files, check them against torch and score them through the vehicle's path.
 
     Parameters
     ----------
     trained : Trained
         A loaded checkpoint.
-    output : Path
-        The file to write; replaced only by a file that passed.
+    outputs : mapping
+        The file to write by its precision, one of ``PRECISIONS``; each is replaced only by a file
+        that passed.
     validation : mapping
-        Real frames by source name: the check runs on them, and their scores go into the file.
+        Real frames by source name: the ranges of int8 are measured on them, the check runs on
+        them, and their scores go into the file.
     name : str
         The model's name; the recipe's where it is empty.
 
     Returns
     -------
-    ModelContract
-        What the file says of itself.
+    dict
+        What each file says of itself, by precision.
 
     Raises
     ------
     ModelError
-        If there is no frame, or the file and torch disagree on more than 0.1 % of the pixels; no
-        file is left.
+        If there is no frame, or a file is worse than `agreement` allows: that one and those after
+        it are not written.
 
     """
-    frames = [image for source in validation.values() for image, _ in source]
-    if not frames:
-        raise ModelError(f'model file {output}: no frame to check the export on')
+    validation = {name: frames for name, frames in validation.items() if len(frames)}
+    if not validation:
+        raise ModelError('export refused: no frame to check it on')
     contract = _contract(trained, name)
-    groups = [contract.table.ids_of(names) for names in contract.groups.values()]
-    graph = ContractGraph(trained.network, groups, len(contract.table)).eval()
+    graph = _graph(trained.network, contract)
+    expected = {
+        name: ask_torch(graph, contract.input_size, frames) for name, frames in validation.items()
+    }
+    network = fold_batch_norms(trained.network)
+    written = {}
+    for precision, output in outputs.items():
+        told = dataclasses.replace(contract, precision=precision)
+        model = _convert(network, told, list(validation.values()))
+        written[precision] = _write(model, told, output, expected)
+    return written
+
+
+def _convert(
+    network: PixelNetwork, contract: ModelContract, validation: Sequence[SourceFrames]
+) -> onnx.ModelProto:
+    size = contract.input_size
+    if contract.precision == 'fp16':
+        network = in_half_precision(network)
+    if contract.precision != 'int8':
+        return _to_onnx(_graph(network, contract), size)
+    images = calibration_images(validation, size)
+    network = with_unit_joins(network, images)
+    return quantize(_to_onnx(_graph(network, contract), size), images)
+
+
+def _write(
+    model: onnx.ModelProto, contract: ModelContract, output: Path, expected: Mapping[str, Answers]
+) -> ModelContract:
+    """Write one file, under its name only when it passed the check."""
     output.parent.mkdir(parents=True, exist_ok=True)
     part = output.with_name(f'.{output.name}.part')
     try:
-        _save(_to_onnx(graph, contract.input_size), contract, part)
-        check_agreement(part, graph, frames)
-        contract = dataclasses.replace(contract, scores=_scores(part, validation))
-        _save(onnx.load(part), contract, part)
+        _save(model, contract, part)
+        check, scores = compare(part, expected)
+        contract = dataclasses.replace(contract, check=check, scores=scores)
+        _save(model, contract, part)
         part.replace(output)
     finally:
         part.unlink(missing_ok=True)
     return contract
 
 
-def check_agreement(path: Path, graph: ContractGraph, images: Sequence[ByteArray]) -> float:
-    """
-    Return the share of pixels on which a model file gives torch's class.
-
-    Parameters
-    ----------
-    path : Path
-        The model file; ONNX Runtime runs it.
-    graph : ContractGraph
-        The same in torch.
-    images : sequence of ndarray
-        uint8 [H, W, 3] in BGR order, of any size.
-
-    Raises
-    ------
-    ModelError
-        If it is less than ``MIN_AGREEMENT``.
-
-    """
-    equal = total = 0
-    with open_backend(path, 'onnxruntime', precision='f32') as backend, torch.inference_mode():
-        for image in images:
-            batch = resize_image(image, backend.contract.input_size)[np.newaxis]
-            expected = graph(torch.from_numpy(np.ascontiguousarray(batch)))[0].numpy()
-            equal += int((backend.infer(batch).class_ids == expected).sum())
-            total += expected.size
-    agreement = equal / total
-    if agreement < MIN_AGREEMENT:
-        raise ModelError(
-            f'export refused: the model file gives the class that torch gives on '
-            f'{100 * agreement:.3f} % of {total} pixels, less than {100 * MIN_AGREEMENT:.1f} %'
-        )
-    return agreement
+def _graph(network: PixelNetwork, contract: ModelContract) -> ContractGraph:
+    groups = [contract.table.ids_of(names) for names in contract.groups.values()]
+    return ContractGraph(network, groups, len(contract.table)).eval()
 
 
 def _contract(trained: Trained, name: str) -> ModelContract:
-    recipe = trained.recipe
+    recipe, classes = trained.recipe, trained.recipe.class_set
     return ModelContract(
         name=name or recipe.name,
         input_size=recipe.input,
-        table=ROAD_CLASSES.table,
-        drivable=ROAD_CLASSES.drivable,
-        groups={'drivable': ROAD_CLASSES.drivable},
+        table=classes.table,
+        drivable=classes.drivable,
+        groups=classes.groups,
         # Rendered scenes carry the newest table; what was recorded says more.
         carla_tags=next((s.tags for s in recipe.sources if s.folder), recipe.sources[0].tags),
         network=dataclasses.asdict(recipe.network),
@@ -135,10 +129,17 @@ def _contract(trained: Trained, name: str) -> ModelContract:
 
 
 def _provenance(recipe: Recipe, trained: Trained) -> dict[str, Any]:
+    told = {entry['name']: entry for entry in trained.data['training']}
+    recorded = {
+        name for source in recipe.sources if source.folder for name in told[source.name]['classes']
+    }
     return {
         'sources': [
-            {'name': s.name, 'licence': s.licence, 'share': s.share} for s in recipe.sources
+            {**told[s.name], 'licence': s.licence, 'share': s.share} for s in recipe.sources
         ],
+        'validation': trained.data['validation'],
+        # No camera and no simulator showed these: only this package's own renderer.
+        'experimental': [n for n in recipe.class_set.table.names if n not in recorded],
         'passes': trained.passes,
         'steps': trained.steps,
         'batch_size': recipe.batch_size,
@@ -172,16 +173,3 @@ def _to_onnx(graph: ContractGraph, size: ImageSize) -> onnx.ModelProto:
 def _save(model: onnx.ModelProto, contract: ModelContract, path: Path) -> None:
     onnx.helper.set_model_props(model, {METADATA_KEY: contract.to_json()})
     onnx.save(model, path)
-
-
-def _scores(
-    path: Path, validation: Mapping[str, Sequence[LabelledImage]]
-) -> dict[str, dict[str, float]]:
-    scores: dict[str, dict[str, float]] = {}
-    with open_backend(path, 'onnxruntime', precision='f32') as backend:
-        for name, frames in validation.items():
-            matrix = score(backend, frames)
-            iou = {**matrix.iou(), 'drivable': matrix.group_iou(ROAD_CLASSES.drivable)}
-            # A class that never came has no score, and JSON has no nan.
-            scores[name] = {key: round(v, 4) for key, v in iou.items() if not math.isnan(v)}
-    return scores

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from unet_seg_ros.core.contract import PROBABILITY_OFFSET, PROBABILITY_STRIDE
 from unet_seg_ros.training.network import PixelNetwork
@@ -75,3 +78,32 @@ class ContractGraph(nn.Module):
 def _to_byte(probability: Tensor) -> Tensor:
     # The clamp is for engines that compute in bf16, where 255.5 is 256.
     return (probability * 255.0 + 0.5).clamp(0.0, 255.0).to(torch.uint8)
+
+
+def fold_batch_norms(network: PixelNetwork) -> PixelNetwork:
+    """Return an equal network whose batch norms are part of the convolutions before them."""
+    network = copy.deepcopy(network).eval()
+    for block in [m for m in network.modules() if isinstance(m, nn.Sequential)]:
+        for i, (layer, norm) in enumerate(pairwise(list(block))):
+            if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                block[i], block[i + 1] = fuse_conv_bn_eval(layer, norm), nn.Identity()
+    return network
+
+
+def in_half_precision(network: PixelNetwork) -> PixelNetwork:
+    """
+    Return a network whose U-Net computes in fp16.
+
+    Bytes are normalised in fp32, and its logits are fp32 again.
+
+    Parameters
+    ----------
+    network : PixelNetwork
+        Its batch norms folded away: their small numbers are none for fp16.
+
+    """
+    network = copy.deepcopy(network)
+    network.unet.half()
+    network.unet.register_forward_pre_hook(lambda _, inputs: inputs[0].half())
+    network.unet.register_forward_hook(lambda _, inputs, logits: logits.float())
+    return network

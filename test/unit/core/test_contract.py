@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import onnx
 import pytest
@@ -65,6 +66,7 @@ def test_a_foreign_onnx_file_is_refused_with_the_remedy(model):
         ({'carla_tags': 42}, '42'),
         ({'classes': [{'id': 0, 'name': 'a', 'color': [0, 0, 300]}]}, '300'),
         ({'classes': [{'id': 0, 'name': 'a', 'color': [0, 0]}]}, 'three numbers'),
+        ({'precision': 'int4'}, "'int4' is not one of fp32, fp16, int8"),
         ({'input': {'height': 32}}, 'width'),
         ({'input': {'height': 64, 'width': 64}}, 'not uint8'),
     ],
@@ -76,6 +78,22 @@ def test_a_contract_that_cannot_be_is_refused_in_one_line(model, change, says):
         read_contract(model)
     assert '\n' not in str(error.value)
     assert str(model) in str(error.value)
+
+
+@pytest.mark.parametrize('precision', ['fp32', 'fp16', 'int8'])
+def test_precision_and_check_survive(precision):
+    check = {'streets': {'agreement': 0.99, 'mean_iou': 0.8, 'torch_mean_iou': 0.81}}
+    contract = replace(known_contract(SIZE), precision=precision, check=check)
+    assert ModelContract.from_json(contract.to_json()) == contract
+
+
+def test_a_file_that_does_not_tell_its_precision_is_fp32(model):
+    data = json.loads(known_contract(SIZE).to_json())
+    del data['precision'], data['check']
+    rewrite(model, lambda m: set_entry(m, json.dumps(data)))
+    contract = read_contract(model)
+    assert contract.precision == 'fp32'
+    assert contract.check == {}
 
 
 def test_no_json_is_refused():
