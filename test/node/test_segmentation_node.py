@@ -6,12 +6,15 @@ from threading import Event
 
 import numpy as np
 import pytest
+import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.context import Context
 from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo
 from support.stage import Stage, picture, pixels, to_message
 
 from unet_seg_ros.core.errors import EngineError
+from unet_seg_ros.ros.segmentation_node import SegmentationNode, _executor
 
 pytestmark = pytest.mark.ros
 
@@ -178,6 +181,27 @@ def test_a_bug_in_the_worker_is_handed_to_the_process(stage: Stage, known_model,
         ),
         'an ERROR of the engine in diagnostics',
     )
+
+
+def test_spinning_ends_with_the_bug_and_collects_nothing_on_the_way(ros_domain):
+    context = Context()
+    rclpy.init(context=context, domain_id=ros_domain)
+    node = SegmentationNode(context=context)
+    held: list[int] = []
+
+    def tick() -> None:
+        held.append(len(node.crashed._callbacks))
+        if len(held) == 50:
+            node.crashed.set_exception(ZeroDivisionError())
+
+    node.create_timer(0.001, tick)
+    executor = _executor(node)
+    with pytest.raises(ZeroDivisionError):
+        executor.spin()
+    assert set(held) == {1}
+    executor.shutdown()
+    node.destroy_node()
+    rclpy.try_shutdown(context=context)
 
 
 def test_camera_info_is_republished_under_the_masks_header(stage: Stage, known_model):

@@ -241,6 +241,15 @@ def _start(node: SegmentationNode) -> bool:
     return bool(node.trigger_configure() == success and node.trigger_activate() == success)
 
 
+def _executor(node: SegmentationNode) -> SingleThreadedExecutor:
+    executor = SingleThreadedExecutor(context=node.context)
+    executor.add_node(node)
+    # The bug leaves `spin` as the exception of a task. Jazzy's spin_until_future_complete would
+    # leave one more callback with the future at every turn, for as long as the node lives.
+    node.crashed.add_done_callback(lambda crashed: executor.create_task(crashed.result))
+    return executor
+
+
 def main(args: list[str] | None = None) -> int:
     """Run the node until it is told to end; 1 if it could not start by itself."""
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
@@ -251,13 +260,11 @@ def main(args: list[str] | None = None) -> int:
         node = SegmentationNode()
         if notice:
             node.get_logger().info(notice)
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
+        # Before the start: a signal that meets its construction would make it complain.
+        executor = _executor(node)
         if not _start(node):
             return 1
-        executor.spin_until_future_complete(node.crashed)
-        if node.crashed.done():
-            node.crashed.result()
+        executor.spin()
     except UserError as e:
         get_logger('segmentation_node').fatal(str(e))
         return 1
