@@ -15,14 +15,14 @@ from std_msgs.msg import Header
 from unet_seg_ros.ros.messages import image_message, to_stamp
 from unet_seg_ros.ros.shared_memory import prepare
 
-CHANNELS = {'bgra8': 4, 'bgr8': 3}
+CHANNELS = {'bgra8': 4, 'bgr8': 3, 'mono8': 1}
 
 
 def scene(channels):
-    """Return a picture that is neither flat nor noise, uint8 [720, 1280, channels]."""
+    """Return a picture neither flat nor noise, uint8 [720, 1280], or [720, 1280, channels]."""
     y, x = np.mgrid[0:720, 0:1280]
     planes = [(x // 5 + y // (3 + c)) % 256 for c in range(channels)]
-    return np.stack(planes, axis=-1).astype(np.uint8)
+    return np.squeeze(np.stack(planes, axis=-1)).astype(np.uint8)
 
 
 def main():

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,12 +70,32 @@ class Outcome:
         return float(np.median([float(d[key]) for d in self.diagnostics.values() if key in d]))
 
 
+@dataclass
+class Transport:
+    """What images take from the camera's process to the reader's with no node; in seconds."""
+
+    reader_s: np.ndarray
+    publish_s: np.ndarray
+
+
 def run(scenario):
     """Run a scenario in a ROS domain of its own."""
+    with _session(scenario) as session:
+        return session.run()
+
+
+def run_bare(scenario):
+    """Run a scenario's cameras and a reader of their images, with no node between the two."""
+    with _session(scenario) as session:
+        return session.run_bare()
+
+
+@contextmanager
+def _session(scenario):
     with tempfile.TemporaryDirectory() as folder:
         session = _Session(scenario, Path(folder))
         try:
-            return session.run()
+            yield session
         finally:
             session.kill()
 
@@ -103,9 +124,14 @@ class _Session:
         self.running.append(process)
         return process
 
-    def start_reader(self):
-        s = self.scenario
-        command = [HERE / 'reader.py', '--cameras', str(s.cameras), '--outputs', *s.outputs]
+    def start_reader(self, *topics):
+        command = [
+            HERE / 'reader.py',
+            '--cameras',
+            str(self.scenario.cameras),
+            '--topics',
+            *topics,
+        ]
         return self.start(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def start_camera(self):
@@ -126,29 +152,43 @@ class _Session:
         arguments += ['--log-level', 'warn']
         return self.start(*(timed if s.is_timed else plain), '--ros-args', *arguments)
 
-    def run(self):
-        reader, camera = self.start_reader(), self.start_camera()
-        for process in (reader, camera):
+    def start_ends(self, *topics):
+        """Return the reader of some topics and the camera, both ready."""
+        ends = self.start_reader(*topics), self.start_camera()
+        for process in ends:
             assert process.stdout.readline() == 'ready\n'
+        return ends
+
+    def sent_s(self, camera):
+        """Wait until the camera has sent all, and return what its calls of publish took."""
+        text, _ = camera.communicate(timeout=self.scenario.duration_s + 60)
+        return np.array(_result(text)['publish_s'])
+
+    def run_bare(self):
+        reader, camera = self.start_ends('image_raw')
+        publish_s = self.sent_s(camera)
+        _, reader_s = _counted(_result(reader.communicate('')[0])['images'])
+        return Transport(reader_s, publish_s)
+
+    def run(self):
+        reader, camera = self.start_ends(*(f'segmentation/{o}' for o in self.scenario.outputs))
         node_start_ns = time.monotonic_ns()
         node = self.start_node()
-        deadline_s = self.scenario.duration_s + 60
-        publish_s = _result(camera.communicate(timeout=deadline_s)[0])['publish_s']
+        publish_s = self.sent_s(camera)
         # The diagnostics that count the last frame come once a second.
         time.sleep(1.2)
         memory_mib = _memory_mib(node.pid)
         read = _result(reader.communicate('')[0])
         node.send_signal(signal.SIGINT)
         node.wait(timeout=20)
-        masks = np.array(read['masks'], np.int64).reshape(-1, 3)
-        is_counted = masks[:, 1] >= masks[:1, 1].sum() + WARM_UP_S * 1e9
+        first_mask_ns, mask_s = _counted(read['images'])
         return Outcome(
             sent=len(publish_s),
-            mask_s=(masks[is_counted, 2] - masks[is_counted, 1]) / 1e9,
-            publish_s=np.array(publish_s),
+            mask_s=mask_s,
+            publish_s=publish_s,
             diagnostics=read['diagnostics'],
             node_start_ns=node_start_ns,
-            first_mask_ns=int(masks[:1, 2].sum()),
+            first_mask_ns=first_mask_ns,
             memory_mib=memory_mib,
             stopwatch=json.loads(self.stopwatch.read_text()) if self.scenario.is_timed else {},
         )
@@ -162,6 +202,13 @@ class _Session:
 def _result(text):
     # Fast DDS writes its own warnings to the standard output.
     return json.loads(text.splitlines()[-1])
+
+
+def _counted(images):
+    """Return when the first came [ns], and from stamp to arrival, less the first second [s]."""
+    images = np.array(images, np.int64).reshape(-1, 3)
+    is_counted = images[:, 1] >= images[:1, 1].sum() + WARM_UP_S * 1e9
+    return int(images[:1, 2].sum()), (images[is_counted, 2] - images[is_counted, 1]) / 1e9
 
 
 def _memory_mib(pid):

@@ -1,4 +1,4 @@
-"""The benchmark's reader process: notes when each mask came, until its standard input ends."""
+"""The benchmark's reader process: notes when each image came, until its standard input ends."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from unet_seg_ros.ros.shared_memory import prepare
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--cameras', type=int, required=True)
-    parser.add_argument('--outputs', nargs='+', required=True, help='topics below segmentation/')
+    parser.add_argument('--topics', nargs='+', required=True, help='below each camera; timed: [0]')
     options = parser.parse_args()
-    masks, diagnostics, is_over = [], {}, threading.Event()
+    images, diagnostics, is_over = [], {}, threading.Event()
 
-    def note_mask(camera, message):
-        masks.append((camera, stamp_ns(message.header.stamp), time.monotonic_ns()))
+    def note_image(camera, message):
+        images.append((camera, stamp_ns(message.header.stamp), time.monotonic_ns()))
 
     def note_diagnostics(message):
         for status in message.status:
@@ -41,16 +41,12 @@ def main():
     rclpy.init()
     node = rclpy.create_node('benchmark_reader')
     for i in range(options.cameras):
-        for output in options.outputs:
+        for topic in options.topics:
             # What is not timed is left serialised, to take little of the cores.
-            is_mask = output == 'mask'
-            callback = (lambda m, i=i: note_mask(i, m)) if is_mask else (lambda m: None)
+            is_timed = topic == options.topics[0]
+            callback = (lambda m, i=i: note_image(i, m)) if is_timed else (lambda m: None)
             node.create_subscription(
-                Image,
-                f'camera{i}/segmentation/{output}',
-                callback,
-                qos_profile_sensor_data,
-                raw=not is_mask,
+                Image, f'camera{i}/{topic}', callback, qos_profile_sensor_data, raw=not is_timed
             )
     node.create_subscription(DiagnosticArray, '/diagnostics', note_diagnostics, 10)
     executor = SingleThreadedExecutor()
@@ -59,7 +55,7 @@ def main():
     while not is_over.is_set():
         executor.spin_once(timeout_sec=0.1)
     rclpy.shutdown()
-    print(json.dumps({'masks': masks, 'diagnostics': diagnostics}))
+    print(json.dumps({'images': images, 'diagnostics': diagnostics}))
 
 
 if __name__ == '__main__':

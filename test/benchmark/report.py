@@ -5,14 +5,10 @@ from __future__ import annotations
 import os
 
 import numpy as np
+from stages import ms, stage_ms, stages, table, transport, transport_ms
 
 #: The goals, on two cores and with one camera: ratio, milliseconds, milliseconds, seconds.
 END_TO_END, MASK_MS, OVERLAY_MS, FIRST_MASK_S = 1.25, 1.0, 3.0, 2.0
-
-PIXELS = 1280 * 720
-
-#: The first frames of a run, which are not counted.
-WARM_UP_FRAMES = 20
 
 START = (
     ('interpreter', "the interpreter, with the ROS wheels' second start"),
@@ -36,6 +32,7 @@ def write(results):
         ['## Goals (two cores, one camera)', '', *goals(results)],
         ['## From stamp to mask', '', *cameras(results)],
         ["## Where one camera's time goes", '', *stages(results)],
+        ['## The same bytes without a node', '', *transport(results)],
         ['## Engines', '', *engines(results)],
         ['## From process start to the first mask', '', *start(results)],
         ['## Memory of the node', '', *memory(results)],
@@ -117,55 +114,6 @@ def cameras(r):
             rows,
         ),
     ]  # fmt: skip
-
-
-def stages(r):
-    return [
-        'Medians of a node with stopwatches, and what the machine would need at best: the bytes',
-        'that must be moved at the measured copying speed, the network at the measured peak.',
-        '',
-        *table(('stage', 'ms', 'share', 'floor ms'), stage_rows(r)),
-        '',
-        'With the overlay read as well: '
-        f'making it {stage_ms(r, "make overlay"):.2f} ms, '
-        f'publishing it {stage_ms(r, "publish overlay"):.2f} ms, after the mask is out. '
-        'Our own work is all that the worker does from taking a frame to the end of its last '
-        'publication, less the engine and the calls of publish.',
-    ]
-
-
-def stage_rows(r):
-    outcome = r.stages[('mask',)]
-    size = r.contract.input_size
-    total_ms = ms(outcome.mask_s, 50)
-    touched = 2 * size.height * 1280 * 4 + size.height * size.width * 3
-    sent_ms = ms(outcome.publish_s[WARM_UP_FRAMES:], 50)
-    named = (
-        (
-            f"receive: DDS and rclpy, {sent_ms:.2f} of it the camera's publish",
-            'receive',
-            4 * PIXELS,
-        ),
-        ('wait for the worker', 'wait for the worker', None),
-        ('decode and resize', 'decode and resize', touched),
-        ('infer', 'infer', None),
-        ('enlarge, into the message', 'make mask', PIXELS),
-        ('publish', 'publish mask', PIXELS),
-    )
-    rows = []
-    for text, stage, num_bytes in named:
-        floor_ms = num_bytes / r.copy_gb_per_s / 1e6 if num_bytes else None
-        if stage == 'infer':
-            floor_ms = r.gflop / list(r.peak_gflop_per_s.values())[-1] * 1e3
-        rows.append((text, stage_ms(r, stage, ('mask',)), floor_ms))
-    rows.append(
-        ('on to the reader, and between the stages', total_ms - sum(x[1] for x in rows), None)
-    )
-    rows.append(('stamp to mask', total_ms, None))
-    return [
-        (text, f'{t:.2f}', f'{100 * t / total_ms:.0f} %', '' if f is None else f'{f:.2f}')
-        for text, t, f in rows
-    ]
 
 
 def engines(r):
@@ -254,7 +202,10 @@ def reading(r):
         f'stamp, {ratio(one):.2f} times the {engine_ms:.1f} ms that the engine takes. Inside the '
         f'node it is {inside_ms / engine_ms:.2f} times: {inside_ms - engine_ms:.1f} ms beside '
         f"the engine. The other {outside_ms:.1f} ms are the camera's own call of publish, DDS "
-        'and rclpy, which bring 3.7 MB in and 0.9 MB out. '
+        'and rclpy, which bring 3.7 MB in and 0.9 MB out; without a node between them they take '
+        f'{transport_ms(r):.1f} ms for the same bytes. Stamp to mask is '
+        f'{mask_ms / (one.engine_ms() + transport_ms(r)):.2f} times engine and transport '
+        'together. '
         f'Our own work for a mask is {own_ms(r, "mask"):.2f} ms, with an overlay '
         f'{own_ms(r, "mask", "overlay"):.2f} ms. {deployed} is '
         f'{engine["onnxruntime f32"] / engine[deployed]:.1f} times as fast as ONNX Runtime. '
@@ -280,16 +231,3 @@ def active_s(r):
 
 def own_ms(r, *outputs):
     return stage_ms(r, 'own work', outputs)
-
-
-def stage_ms(r, stage, outputs=('mask', 'overlay')):
-    return ms(r.stages[outputs].stopwatch['durations_s'][stage][WARM_UP_FRAMES:], 50)
-
-
-def ms(durations_s, percent):
-    return float(np.percentile(durations_s, percent)) * 1e3
-
-
-def table(columns, rows):
-    lines = [columns, ['---'] * len(columns), *rows]
-    return ['| ' + ' | '.join(str(cell) for cell in line) + ' |' for line in lines]

@@ -16,7 +16,7 @@ import machine
 import numpy as np
 import report
 from engines import Engine, compare, names
-from processes import Scenario, run
+from processes import Scenario, run, run_bare
 
 from unet_seg_ros.core.contract import ModelContract, read_contract
 from unet_seg_ros.core.resources import DEFAULT_MODEL, shared_file
@@ -30,6 +30,8 @@ BUSY = 0.6
 ASIDE_S = 0.004
 
 CAMERAS = ((1, False), (3, False), (3, True), (6, False), (6, True))
+#: What comes in and what goes out: an image as the camera's, and one of the mask's size.
+ENCODINGS = ('bgra8', 'mono8')
 OUTPUTS = (('mask',), ('mask', 'overlay'))
 NUM_STARTS = 7
 ROUNDS, FRAMES = 10, 12
@@ -45,6 +47,7 @@ class Results:
     peak_gflop_per_s: dict
     gflop: float
     engines: list
+    transports: dict
     cameras: list
     stages: dict
     starts: list
@@ -52,7 +55,7 @@ class Results:
 
 
 def measure(model):
-    """Take all measurements; some five minutes."""
+    """Take all measurements; some six minutes."""
     contract = read_contract(model)
     about, precisions = machine.describe(), machine.precisions()
     with tempfile.TemporaryDirectory() as folder:
@@ -67,6 +70,8 @@ def measure(model):
         peak_gflop_per_s=peaks,
         gflop=machine.model_gflop(model),
         engines=engines,
+        # Just before the one camera, which it is set against.
+        transports={e: measure_transport(model, e) for e in ENCODINGS},
         cameras=measure_cameras(model, deployed),
         stages={outputs: measure_stages(model, outputs) for outputs in OUTPUTS},
         starts=[measure_start(model, i) for i in range(NUM_STARTS)],
@@ -90,6 +95,12 @@ def measure_cameras(model, deployed):
         alone.close()
         results.append((scenario, outcome, alone))
     return results
+
+
+def measure_transport(model, encoding):
+    """Return what images take from process to process with no node between."""
+    note(f'transport of {encoding}')
+    return run_bare(Scenario(model, rate_hz=RATE_HZ, encoding=encoding, settle_s=1.0))
 
 
 def measure_stages(model, outputs):

@@ -47,6 +47,12 @@ def timed(function, stage, after=''):
     return timing
 
 
+def since_s(stamp, now_s=None):
+    """Return the time since a stamp of the steady clock."""
+    now_s = time.monotonic() if now_s is None else now_s
+    return now_s - stamp.sec - stamp.nanosec / 1e9
+
+
 def time_stages():
     for owner, name, stage in (
         (Backend, '__init__', 'read contract'),
@@ -72,8 +78,7 @@ def time_arrival():
 
     def timed_put(self, name, arrival):
         mark('first frame')
-        stamp = arrival.message.header.stamp
-        durations_s['receive'].append(arrival.time_s - stamp.sec - stamp.nanosec / 1e9)
+        durations_s['receive'].append(since_s(arrival.message.header.stamp, arrival.time_s))
         return put(self, name, arrival)
 
     def timed_take(self):
@@ -95,6 +100,8 @@ def time_publish():
         publish(self, message)
         name = self.topic_name.rsplit('/', 1)[-1]
         durations_s[f'publish {name}'].append(time.perf_counter() - start_s)
+        if name == 'mask':
+            durations_s['stamp to published'].append(since_s(message.header.stamp))
         mark(f'first {name}')
 
     LifecyclePublisher.publish = timed_publish
