@@ -31,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument('--model', type=Path, help='model file; the shipped one if left out')
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument('--data', type=Path, help='labelled folder, such as rgb/ with label/, or rosbag2')
+    source.add_argument(
+        '--data', type=Path, help='labelled folder, such as rgb/ with label/, or rosbag2'
+    )
     source.add_argument(
         '--scenes', type=int, metavar='N', help='N rendered scenes of layouts never trained on'
     )

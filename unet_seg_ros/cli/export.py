@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from unet_seg_ros.cli.train import add_data_arguments, require_training
+from unet_seg_ros.cli.options import add_data_arguments
+from unet_seg_ros.cli.requirements import require_training
 from unet_seg_ros.core.contract import PRECISIONS
 
 #: As a precision: a file of each.
@@ -41,8 +42,9 @@ def run(args: argparse.Namespace) -> int:
             source.name: load_source(source, classes, args.data_root, args.cache, bar.show)
             for source in trained.recipe.validation
         }
-    outputs = _outputs(args.output, args.precision)
-    for precision, contract in export(trained, outputs, validation, args.name).items():
+        outputs = _outputs(args.output, args.precision)
+        written = export(trained, outputs, validation, args.name, bar.show)
+    for precision, contract in written.items():
         print(f'{outputs[precision]}: {contract.name}, input {contract.input_size}, {precision}')
         for source, scores in contract.scores.items():
             agreement = contract.check[source]['agreement']

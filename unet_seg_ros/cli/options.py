@@ -1,10 +1,12 @@
-"""Types of command-line options; a wrong value is told by argparse in one line."""
+"""Command-line options that verbs share; a wrong value is told by argparse in one line."""
 
 from __future__ import annotations
 
 import argparse
 import math
+import os
 import re
+from pathlib import Path
 
 from unet_seg_ros.core.classes import TAG_TABLES
 from unet_seg_ros.core.errors import ConfigurationError
@@ -52,3 +54,18 @@ def tag_table(text: str) -> int | str:
     if text not in tables:
         raise argparse.ArgumentTypeError(f'{text!r}: choose from {", ".join(tables)}')
     return tables[text]
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare where frames come from."""
+    parser.add_argument(
+        '--data-root', type=Path, default=Path(), help="where the recipe's folders start"
+    )
+    parser.add_argument(
+        '--cache', type=Path, default=_default_cache(), help='where rendered scenes are kept'
+    )
+
+
+def _default_cache() -> Path:
+    home = os.environ.get('XDG_CACHE_HOME') or '~/.cache'
+    return Path(home).expanduser() / 'unet_seg_ros'

@@ -21,3 +21,20 @@ def require_ros() -> None:
         raise ConfigurationError(
             "rclpy is not installed: source a ROS 2, or pip install 'unet_seg_ros[ros]'"
         )
+
+
+def require_training() -> None:
+    """
+    Check that the trainer's libraries are installed.
+
+    Raises
+    ------
+    ConfigurationError
+        If one is missing; the message tells how to install them.
+
+    """
+    for library in ('torch', 'lightning', 'matplotlib'):
+        if find_spec(library) is None:
+            raise ConfigurationError(
+                f"{library} is not installed: pip install 'unet_seg_ros[training]'"
+            )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-from importlib.util import find_spec
 from pathlib import Path
 
-from unet_seg_ros.cli.options import positive_number, whole_number
-from unet_seg_ros.core.errors import ConfigurationError
+from unet_seg_ros.cli.options import add_data_arguments, positive_number, whole_number
+from unet_seg_ros.cli.report import write_report
+from unet_seg_ros.cli.requirements import require_training
 
 #: Exit status of a process that Ctrl-C ended, 128 + SIGINT.
 INTERRUPTED = 130
@@ -42,16 +42,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data_arguments(parser)
 
 
-def add_data_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare where frames come from."""
-    parser.add_argument(
-        '--data-root', type=Path, default=Path(), help="where the recipe's folders start"
-    )
-    parser.add_argument(
-        '--cache', type=Path, default=_default_cache(), help='where rendered scenes are kept'
-    )
-
-
 def run(args: argparse.Namespace) -> int:
     """Train; return 0, or 130 where the user interrupted."""
     require_training()
@@ -76,27 +66,8 @@ def run(args: argparse.Namespace) -> int:
         kept = f'; kept {last}, --resume goes on' if last.is_file() else ''
         print(f'\ninterrupted{kept}')
         return INTERRUPTED
-    print(f'best checkpoint: {args.output / BEST}')
+    # Under torchrun one process tells for all.
+    if int(os.environ.get('RANK', 0)) == 0:
+        print(f'report: {write_report(args.output, args.data_root, args.cache)}')
+        print(f'best checkpoint: {args.output / BEST}')
     return 0
-
-
-def require_training() -> None:
-    """
-    Check that the trainer's libraries are installed.
-
-    Raises
-    ------
-    ConfigurationError
-        If one is missing; the message tells how to install them.
-
-    """
-    for library in ('torch', 'lightning'):
-        if find_spec(library) is None:
-            raise ConfigurationError(
-                f"{library} is not installed: pip install 'unet_seg_ros[training]'"
-            )
-
-
-def _default_cache() -> Path:
-    home = os.environ.get('XDG_CACHE_HOME') or '~/.cache'
-    return Path(home).expanduser() / 'unet_seg_ros'

@@ -73,6 +73,8 @@ class ModelContract:
         What was found when the file was written, by data set: ``agreement``, the share of pixels
         on which it gives the class that torch gives in fp32, and ``mean_iou`` of the file and of
         torch as ``torch_mean_iou``.
+    temperature : float
+        What the graph divides the logits by, so that a confidence is the share that is right.
 
     """
 
@@ -87,6 +89,7 @@ class ModelContract:
     scores: Mapping[str, Any] = field(default_factory=dict)
     precision: str = 'fp32'
     check: Mapping[str, Any] = field(default_factory=dict)
+    temperature: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse classes that the table lacks, and a tag table or precision there is not."""
@@ -123,6 +126,7 @@ class ModelContract:
                 'scores': self.scores,
                 'precision': self.precision,
                 'check': self.check,
+                'temperature': self.temperature,
             },
             indent=1,
         )
@@ -163,6 +167,7 @@ class ModelContract:
                 # Files of before there was a choice do not say.
                 precision=data.get('precision', 'fp32'),
                 check=data.get('check', {}),
+                temperature=float(data.get('temperature', 1.0)),
             )
         except (AttributeError, KeyError, TypeError, ValueError, ConfigurationError) as e:
             raise ModelError(f'model contract is incomplete: {type(e).__name__}: {e}') from e

@@ -17,8 +17,9 @@ from unet_seg_ros.core.contract import INPUT, METADATA_KEY, OUTPUTS, ModelContra
 from unet_seg_ros.core.errors import ModelError
 from unet_seg_ros.core.size import ImageSize
 from unet_seg_ros.training.agreement import Answers, ask_torch, compare
+from unet_seg_ros.training.assessment import Candidate, fit_temperature, logits_of_network
 from unet_seg_ros.training.checkpoint import Trained
-from unet_seg_ros.training.frames import SourceFrames
+from unet_seg_ros.training.frames import Progress, SourceFrames
 from unet_seg_ros.training.graph import ContractGraph, fold_batch_norms, in_half_precision
 from unet_seg_ros.training.network import PixelNetwork
 from unet_seg_ros.training.quantization import calibration_images, quantize, with_unit_joins
@@ -32,6 +33,7 @@ def export(
     outputs: Mapping[str, Path],
     validation: Mapping[str, SourceFrames],
     name: str = '',
+    progress: Progress = lambda what, done, of: None,
 ) -> dict[str, ModelContract]:
     """
     Write model files, check them against torch and score them through the vehicle's path.
@@ -44,10 +46,12 @@ def export(
         The file to write by its precision, one of ``PRECISIONS``; each is replaced only by a file
         that passed.
     validation : mapping
-        Real frames by source name: the ranges of int8 are measured on them, the check runs on
-        them, and their scores go into the file.
+        Real frames by source name: the temperature and the ranges of int8 are fitted to them, the
+        check runs on them, and their scores go into the file.
     name : str
         The model's name; the recipe's where it is empty.
+    progress : callable
+        Told of the frames as the temperature is fitted.
 
     Returns
     -------
@@ -65,6 +69,11 @@ def export(
     if not validation:
         raise ModelError('export refused: no frame to check it on')
     contract = _contract(trained, name)
+    candidate = Candidate(
+        logits_of_network(trained.network), contract.input_size, trained.recipe.class_set
+    )
+    temperature = fit_temperature(candidate, list(validation.values()), progress)
+    contract = dataclasses.replace(contract, temperature=temperature)
     graph = _graph(trained.network, contract)
     expected = {
         name: ask_torch(graph, contract.input_size, frames) for name, frames in validation.items()
@@ -110,7 +119,7 @@ def _write(
 
 def _graph(network: PixelNetwork, contract: ModelContract) -> ContractGraph:
     groups = [contract.table.ids_of(names) for names in contract.groups.values()]
-    return ContractGraph(network, groups, len(contract.table)).eval()
+    return ContractGraph(network, groups, len(contract.table), contract.temperature).eval()
 
 
 def _contract(trained: Trained, name: str) -> ModelContract:

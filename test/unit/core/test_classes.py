@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
+from unet_seg_ros.core.class_sets import ROAD_CLASSES
 from unet_seg_ros.core.classes import (
     CARLA_TAGS,
     ClassTable,
     PixelClass,
 )
-from unet_seg_ros.core.class_sets import ROAD_CLASSES
 from unet_seg_ros.core.errors import ConfigurationError
 
 

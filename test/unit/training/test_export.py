@@ -65,7 +65,7 @@ NEAR = {'fp32': (0.999, 0.01), 'fp16': (0.998, 0.1), 'int8': (0.98, 3.0)}
 @pytest.mark.parametrize('engine', BACKENDS)
 @pytest.mark.parametrize('precision', PRECISIONS)
 def test_a_file_says_what_torch_says(trained, files, precision, engine):
-    graph = _graph(trained.network)
+    graph = _graph(trained.network, read_contract(files[precision]).temperature)
     with torch.inference_mode():
         ids, confidence, drivable = (t.numpy() for t in graph(torch.from_numpy(IMAGES)))
     with open_backend(files[precision], engine, precision='f32') as backend:
@@ -228,3 +228,34 @@ def test_the_verb_writes_all_three_on_request(trained, tmp_path, monkeypatch, ca
     output.unlink()
     assert main([*arguments, '--precision=fp16']) == 0
     assert read_contract(output).precision == 'fp16'
+
+
+class _Doubtful:
+    """Streets of which one label in five is drawn by lot, so that nothing can be quite sure."""
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        image, tags = street(index)
+        rng = np.random.default_rng(index)
+        drawn = rng.choice(np.array([0, 6, 7, 8], np.uint8), tags.shape)
+        return image, np.where(rng.random(tags.shape) < 0.2, drawn, tags)
+
+
+def test_overconfidence_is_taken_back(trained, tmp_path):
+    """Logits three times too large become what they were, by a temperature in the graph."""
+    frames = street_frames(trained.recipe, range(4))
+    validation = {'streets': dataclasses.replace(frames, recording=_Doubtful())}
+    boastful = copy.deepcopy(trained)
+    for parameter in boastful.network.unet.head.parameters():
+        parameter.data *= 3.0
+    first, second = (
+        export(t, {'fp32': tmp_path / f'{i}.onnx'}, validation)['fp32'].temperature
+        for i, t in enumerate((trained, boastful))
+    )
+    assert second == pytest.approx(3.0 * first, rel=0.01)
+    assert read_contract(tmp_path / '1.onnx').temperature == second
+    images = np.stack([frames[i][0] for i in range(4)])
+    confidence = []
+    for i in range(2):
+        with open_backend(tmp_path / f'{i}.onnx', 'onnxruntime', precision='f32') as backend:
+            confidence.append(backend.infer(images).confidence.astype(int))
+    assert np.abs(confidence[0] - confidence[1]).max() <= 1

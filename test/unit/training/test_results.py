@@ -216,7 +216,7 @@ def test_a_training_becomes_a_page(recipe, options, capsys):
     data = [f'--data-root={options.data_root}', f'--cache={options.cache}']
     assert main(['report', str(options.output), *data]) == 0
     page = options.output / 'report.html'
-    assert capsys.readouterr().out == f'{page}\n'
+    assert capsys.readouterr().out == f'report: {page}\n'
     assert '<h1>tiny</h1>' in page.read_text()
     plain = json.loads((options.output / 'assessment.json').read_text())
     with (options.output / 'metrics.csv').open() as file:
