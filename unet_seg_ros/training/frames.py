@@ -135,7 +135,11 @@ def load_source(
 
     """
     path = data_root / source.folder if source.folder else _rendered(source, cache, progress)
-    options = ReadOptions(ignore_unknown=source.ignore_unknown)
+    options = ReadOptions(
+        images=source.images or None,
+        labels=source.labels or None,
+        ignore_unknown=source.ignore_unknown,
+    )
     try:
         raw = open_recording(path, TAG_TABLES[source.tags], source.form, options)
         recording = cached(raw, cache, progress, source.decoded)

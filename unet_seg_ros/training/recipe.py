@@ -55,6 +55,8 @@ class Source:
         Path of a recording, a labelled folder or a rosbag2, relative to the data root.
     tags : int or str
         The tag table of its labels: 13, 23, 29 or camvid.
+    images, labels : str
+        Its sub-folders or topics, where their names do not tell which hold images and labels.
     form : str
         The form of its labels, ``ids``, ``red`` or ``palette``; ``auto`` to tell by the pixels.
     only : tuple of str
@@ -89,6 +91,8 @@ class Source:
     licence: str
     folder: str = ''
     tags: int | str = 29
+    images: str = ''
+    labels: str = ''
     form: Literal['auto', 'ids', 'red', 'palette'] = 'auto'
     only: tuple[str, ...] = ()
     ignore_unknown: bool = False
