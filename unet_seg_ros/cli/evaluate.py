@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from unet_seg_ros.core.class_sets import LabelMap, class_set_of
 from unet_seg_ros.core.classes import TAG_TABLES
 from unet_seg_ros.core.contract import ModelContract
 from unet_seg_ros.core.errors import ConfigurationError, ModelError
-from unet_seg_ros.core.metrics import without_nan
+from unet_seg_ros.core.metrics import ConfusionMatrix, without_nan
 from unet_seg_ros.core.resources import DEFAULT_MODEL, shared_file
 from unet_seg_ros.core.scoring import score
 from unet_seg_ros.core.size import ByteArray, ImageSize
@@ -54,25 +55,47 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--backend', default='auto', choices=('auto', *BACKENDS))
     parser.add_argument('--precision', default='auto', choices=('auto', 'f32', 'bf16'))
+    parser.add_argument('--each', action='store_true', help='print a row for each frame too')
     parser.add_argument('--json', type=Path, metavar='F', help='write the figures there as well')
+
+
+@dataclass(frozen=True)
+class Truth:
+    """
+    What a model is compared with.
+
+    Attributes
+    ----------
+    labels : LabelMap
+        What the tags mean in the model's classes.
+    names : sequence of str
+        A name for each frame.
+    frames : iterable of (image, tags)
+        uint8 [H, W, 3] in BGR order and uint8 [H, W].
+
+    """
+
+    labels: LabelMap
+    names: Sequence[str]
+    frames: Iterable[tuple[ByteArray, ByteArray]]
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the table; return 0."""
     model = args.model or shared_file('models', DEFAULT_MODEL)
     with open_backend(model, args.backend, args.precision) as backend:
-        labels, frames, num_frames = _frames(args, backend.contract)
-        result = _evaluate(backend, labels, frames, num_frames)
-    result['source'] = str(args.data or f'{num_frames} rendered held-out scenes')
+        truth = _truth(args, backend.contract)
+        result = _evaluate(backend, truth)
+    result['source'] = str(args.data or f'{len(truth.names)} rendered held-out scenes')
     _print_table(result)
+    if args.each:
+        _print_each(result)
     if args.json is not None:
         _write_json(result, args.json)
     return 0
 
 
-def _frames(
-    args: argparse.Namespace, contract: ModelContract
-) -> tuple[LabelMap, Iterator[tuple[ByteArray, ByteArray]], int]:
+def _truth(args: argparse.Namespace, contract: ModelContract) -> Truth:
     try:
         classes = class_set_of(contract.table)
     except ConfigurationError as e:
@@ -80,10 +103,11 @@ def _frames(
     if args.data is None:
         if args.scenes < 1:
             raise ConfigurationError(f'--scenes {args.scenes}: give at least 1')
-        return classes.labels(29), _scenes(args.scenes), args.scenes
+        names = [f'scene {seed}' for seed in range(args.scenes)]
+        return Truth(classes.labels(29), names, _scenes(args.scenes))
     tags = args.tags or contract.carla_tags
     recording = open_recording(args.data, TAG_TABLES[tags])
-    return classes.labels(tags, args.only), iter(recording), len(recording)
+    return Truth(classes.labels(tags, args.only), recording.names, recording)
 
 
 def _scenes(num: int) -> Iterator[tuple[ByteArray, ByteArray]]:
@@ -93,26 +117,33 @@ def _scenes(num: int) -> Iterator[tuple[ByteArray, ByteArray]]:
         yield frame.image, frame.tags
 
 
-def _evaluate(
-    backend: Backend,
-    labels: LabelMap,
-    frames: Iterator[tuple[ByteArray, ByteArray]],
-    num_frames: int,
-) -> dict[str, Any]:
-    matrix = score(backend, labels, frames)
+def _evaluate(backend: Backend, truth: Truth) -> dict[str, Any]:
+    total = ConfusionMatrix(backend.contract.table)
+    each = {}
+    for name, frame in zip(truth.names, truth.frames, strict=True):
+        matrix = score(backend, truth.labels, [frame])
+        total.counts += matrix.counts
+        each[name] = _scores(matrix, backend.contract)
     return without_nan(
         {
             'model': backend.contract.name,
             'backend': backend.name,
             'precision': backend.precision,
             'input_size': str(backend.contract.input_size),
-            'frames': num_frames,
-            'iou': matrix.iou(),
-            'drivable_iou': matrix.group_iou(backend.contract.drivable),
-            'mean_iou': matrix.mean_iou(),
-            'pixel_accuracy': matrix.accuracy(),
+            'frames': len(each),
+            **_scores(total, backend.contract),
+            'pixel_accuracy': total.accuracy(),
+            'each': each,
         }
     )
+
+
+def _scores(matrix: ConfusionMatrix, contract: ModelContract) -> dict[str, Any]:
+    return {
+        'iou': matrix.iou(),
+        'drivable_iou': matrix.group_iou(contract.drivable),
+        'mean_iou': matrix.mean_iou(),
+    }
 
 
 def _print_table(result: dict[str, Any]) -> None:
@@ -128,6 +159,16 @@ def _print_table(result: dict[str, Any]) -> None:
     }
     for name, value in rows.items():
         print(f'  {name:<16} {"none in the data" if value is None else f"{value:.4f}"}')
+
+
+def _print_each(result: dict[str, Any]) -> None:
+    names = [*result['iou'], 'drivable']
+    print('  '.join(f'{name:>9}' for name in names) + '  frame')
+    for frame, scores in result['each'].items():
+        values = [*scores['iou'].values(), scores['drivable_iou']]
+        cells = ['none' if v is None else f'{v:.4f}' for v in values]
+        rows = (f'{cell:>{max(9, len(name))}}' for cell, name in zip(cells, names, strict=True))
+        print('  '.join(rows) + f'  {frame}')
 
 
 def _write_json(result: dict[str, Any], path: Path) -> None:

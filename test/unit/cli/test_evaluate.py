@@ -107,6 +107,20 @@ def test_where_some_tags_are_kept_the_rest_may_be_anything_else(folder, told_mod
     assert kept['other'] == 0.0
 
 
+def test_each_frame_has_a_row_of_its_own(folder, known_model, tmp_path, capsys):
+    output = tmp_path / 'figures.json'
+    arguments = ('--model', known_model, '--data', folder, '--tags', 23, '--json', output)
+    assert run(*arguments, '--each') == 0
+    each = json.loads(output.read_text())['each']
+    lines = capsys.readouterr().out.splitlines()[-len(each) :]
+    assert len(each) == 2
+    for line, (name, scores) in zip(lines, each.items(), strict=True):
+        *cells, frame = line.split()
+        assert frame == name
+        expected = [*scores['iou'].values(), scores['drivable_iou']]
+        assert cells == ['none' if v is None else f'{v:.4f}' for v in expected]
+
+
 def test_without_tags_those_of_the_model_are_taken(folder, told_model, tmp_path):
     output = tmp_path / 'figures.json'
     assert run('--model', told_model(carla_tags=23), '--data', folder, '--json', output) == 0
@@ -115,8 +129,8 @@ def test_without_tags_those_of_the_model_are_taken(folder, told_model, tmp_path)
 
 def test_figures_that_are_not_known_are_null(folder, known_model, tmp_path, capsys, monkeypatch):
     """As where every pixel of the truth is of a tag that does not count."""
-    nothing = ROAD_CLASSES.labels(29), iter(()), 0
-    monkeypatch.setattr(evaluate, '_frames', lambda args, contract: nothing)
+    nothing = evaluate.Truth(ROAD_CLASSES.labels(29), [], [])
+    monkeypatch.setattr(evaluate, '_truth', lambda args, contract: nothing)
     output = tmp_path / 'figures.json'
     assert run('--model', known_model, '--data', folder, '--json', output) == 0
     figures = json.loads(output.read_text(), parse_constant=pytest.fail)
