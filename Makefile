@@ -20,7 +20,7 @@ ROS_EXTRA := $(if $(ROS_DISTRO),,$(comma)ros)
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-training lint colcon benchmark benchmark-training venv clean
+.PHONY: demo test test-training lint colcon installed benchmark benchmark-training venv clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/unet-seg demo --output $(DEMO_OUTPUT) $(if $(DEMO_INPUT),--input '$(DEMO_INPUT)') $(DEMO_ARGS)
@@ -43,6 +43,14 @@ colcon: $(VENV)/.test $(VENV)/.colcon
 	. $(BIN)/activate && PYTEST_ADDOPTS="-m 'not training' $(PYTEST_ARGS)" \
 	  colcon test --event-handlers console_direct+
 	. $(BIN)/activate && colcon test-result --verbose
+
+# A wheel in an environment that does not see the checkout: are all files installed, and found?
+installed: $(VENV)/.made
+	$(INSTALL) .
+	cd $(VENV) && bin/unet-seg evaluate --scenes 2
+	cd $(VENV) && ls share/unet_seg_ros/config/segmentation.yaml \
+	  share/unet_seg_ros/config/fastdds_profile.xml share/unet_seg_ros/config/training/town02.yaml \
+	  share/unet_seg_ros/launch/segmentation.launch.py share/unet_seg_ros/package.xml
 
 benchmark: $(VENV)/.test
 	$(BIN)/python test/benchmark/run.py --output docs/benchmark.md

@@ -40,7 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--append', action='store_true', help="add to the folder's drives")
     parser.add_argument(
-        '--towns', nargs='+', default=(), metavar='TOWN', help='maps (default: the loaded one)'
+        '--towns',
+        nargs='+',
+        action='extend',
+        default=[],
+        metavar='TOWN',
+        help='maps (default: the loaded one)',
     )
     parser.add_argument(
         '--weathers',

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from unet_seg_ros.cli.options import tag_table
+from unet_seg_ros.cli.reading import add_reading_arguments, read_options
 from unet_seg_ros.core.backend import Backend
 from unet_seg_ros.core.class_sets import LabelMap, class_set_of
 from unet_seg_ros.core.classes import TAG_TABLES
@@ -48,11 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--only',
         nargs='+',
-        default=(),
+        action='extend',
+        default=[],
         metavar='TAG',
         help='the only tags that the labels keep: any other pixel is of tag 0 and may be anything '
         'else',
     )
+    add_reading_arguments(parser)
     parser.add_argument('--backend', default='auto', choices=('auto', *BACKENDS))
     parser.add_argument('--precision', default='auto', choices=('auto', 'f32', 'bf16'))
     parser.add_argument('--each', action='store_true', help='print a row for each frame too')
@@ -72,12 +75,15 @@ class Truth:
         A name for each frame.
     frames : iterable of (image, tags)
         uint8 [H, W, 3] in BGR order and uint8 [H, W].
+    source : str
+        What it is, for people.
 
     """
 
     labels: LabelMap
     names: Sequence[str]
     frames: Iterable[tuple[ByteArray, ByteArray]]
+    source: str
 
 
 def run(args: argparse.Namespace) -> int:
@@ -86,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
     with open_backend(model, args.backend, args.precision) as backend:
         truth = _truth(args, backend.contract)
         result = _evaluate(backend, truth)
-    result['source'] = str(args.data or f'{len(truth.names)} rendered held-out scenes')
+    result['source'] = truth.source
     _print_table(result)
     if args.each:
         _print_each(result)
@@ -104,10 +110,17 @@ def _truth(args: argparse.Namespace, contract: ModelContract) -> Truth:
         if args.scenes < 1:
             raise ConfigurationError(f'--scenes {args.scenes}: give at least 1')
         names = [f'scene {seed}' for seed in range(args.scenes)]
-        return Truth(classes.labels(29), names, _scenes(args.scenes))
+        return Truth(
+            classes.labels(29),
+            names,
+            _scenes(args.scenes),
+            f'{args.scenes} rendered held-out scenes',
+        )
     tags = args.tags or contract.carla_tags
-    recording = open_recording(args.data, TAG_TABLES[tags])
-    return Truth(classes.labels(tags, args.only), recording.names, recording)
+    recording = open_recording(args.data, TAG_TABLES[tags], args.form, read_options(args))
+    return Truth(
+        classes.labels(tags, args.only), recording.names, recording, f'{args.data}, tags {tags}'
+    )
 
 
 def _scenes(num: int) -> Iterator[tuple[ByteArray, ByteArray]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import sys
 from collections import Counter
@@ -14,18 +15,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from unet_seg_ros.cli.options import positive_number, tag_table
+from unet_seg_ros.cli.options import tag_table
+from unet_seg_ros.cli.reading import add_reading_arguments, read_options
 from unet_seg_ros.core.classes import CARLA_TAGS, TAG_TABLES
 from unet_seg_ros.core.errors import ConfigurationError
 from unet_seg_ros.core.size import ByteArray
-from unet_seg_ros.recordings.labels import LABEL_FORMS
 from unet_seg_ros.recordings.montage import montage
-from unet_seg_ros.recordings.recording import (
-    HALF_STEP_S,
-    ReadOptions,
-    SourceRecording,
-    open_recording,
-)
+from unet_seg_ros.recordings.recording import SourceRecording, open_recording
 from unet_seg_ros.recordings.survey import Survey, Tally, survey
 
 # Lines of one kind that are printed before the rest is only counted.
@@ -44,23 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"tag table of the labels ({', '.join(map(str, TAG_TABLES))}); guessed among CARLA's "
         'if left out',
     )
-    parser.add_argument('--form', default='auto', choices=LABEL_FORMS, help='form of the labels')
-    parser.add_argument(
-        '--images', metavar='NAME', help='sub-folder, or topic, of the images, if unclear'
-    )
-    parser.add_argument('--labels', metavar='NAME', help='the same for the labels')
-    parser.add_argument(
-        '--ignore-unknown',
-        action='store_true',
-        help='leave out pixels whose label the table lacks, instead of the whole frame',
-    )
-    parser.add_argument(
-        '--tolerance',
-        type=positive_number,
-        default=HALF_STEP_S,
-        metavar='S',
-        help="how far apart the stamps of a bag's image and labels may be (default: %(default)s)",
-    )
+    add_reading_arguments(parser)
     parser.add_argument('--json', type=Path, metavar='F', help='write the figures there as well')
     parser.add_argument(
         '--montage', type=Path, metavar='PNG', help='write a picture of some frames there'
@@ -69,13 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what was found; return 0, or 1 if some frames cannot be used."""
-    options = ReadOptions(
-        images=args.images,
-        labels=args.labels,
-        ignore_unknown=args.ignore_unknown,
-        skip_unpaired=True,
-        tolerance_s=args.tolerance,
-    )
+    options = dataclasses.replace(read_options(args), skip_unpaired=True)
     tables = CARLA_TAGS if args.tags is None else {args.tags: TAG_TABLES[args.tags]}
     recording = open_recording(args.path, next(iter(tables.values())), args.form, options)
     found = survey(recording, tables, _progress)

@@ -7,7 +7,7 @@ import importlib
 import sys
 
 from unet_seg_ros import __version__
-from unet_seg_ros.core.errors import UserError
+from unet_seg_ros.core.errors import UserError, one_line
 
 #: The verbs; each is a module of this package with `add_arguments` and `run`.
 VERBS = {
@@ -49,6 +49,11 @@ def main(argv: list[str] | None = None) -> int:
         return int(parsed.run(parsed))
     except UserError as e:
         sys.stderr.write(f'unet-seg {parsed.verb}: {e}\n')
+        return 1
+    except OSError as e:
+        # What the system refuses is no bug: a full disk, a folder that may not be read.
+        where = f'{e.filename}: ' if e.filename else ''
+        sys.stderr.write(f'unet-seg {parsed.verb}: {where}{e.strerror or one_line(e)}\n')
         return 1
     except KeyboardInterrupt:
         sys.stderr.write(f'unet-seg {parsed.verb}: interrupted\n')

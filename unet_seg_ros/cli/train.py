@@ -22,7 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--set',
         nargs='+',
-        default=(),
+        action='extend',
+        default=[],
         metavar='KEY=VALUE',
         help="values instead of the recipe's, such as passes=3 network.base_channels=32",
     )

@@ -82,9 +82,16 @@ class ConfusionMatrix:
         return float(hit / union) if union else float('nan')
 
     def mean_iou(self) -> float:
-        """Return the mean over the classes that came, nan where none did."""
-        values = np.array(list(self.iou().values()))
-        return float(np.nanmean(values)) if not np.isnan(values).all() else float('nan')
+        """
+        Return the mean over the classes that the truth holds, nan where it holds none.
+
+        A class that it does not hold is left out however few pixels were taken for it: one of
+        them would else turn nothing into an IoU of 0.
+        """
+        num = len(self.table)
+        is_true = self.counts[:num].sum(axis=1) > 0
+        values = np.array(list(self.iou().values()))[is_true]
+        return float(values.mean()) if values.size else float('nan')
 
     def accuracy(self) -> float:
         """Return the share of pixels of the right class, nan where no pixel was counted."""

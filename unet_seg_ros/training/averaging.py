@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import lightning
+import torch
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
 
 
-def averaging(decay: float) -> WeightAveraging:
+class MovingAverage(WeightAveraging):
     """
-    Return the callback that averages weights and batch norms exponentially.
+    Averages weights and batch norms exponentially, where the weights are.
 
     In the first steps the decay is smaller, (1 + n) / (10 + n) after n of them, so that the
     average leaves the initial weights behind as quickly as the weights do.
@@ -20,9 +24,22 @@ def averaging(decay: float) -> WeightAveraging:
 
     """
 
-    def average(averaged: Tensor, current: Tensor, num_averaged: Tensor | int) -> Tensor:
-        num = int(num_averaged)
-        kept = min(decay, (1 + num) / (10 + num))
-        return averaged * kept + current * (1.0 - kept)
+    def __init__(self, decay: float) -> None:
+        """Average nothing yet."""
 
-    return WeightAveraging(avg_fn=average)
+        def average(averaged: Any, current: Any, num_averaged: Tensor | int) -> None:
+            num = int(num_averaged)
+            if averaged[0].is_floating_point():
+                kept = min(decay, (1 + num) / (10 + num))
+                torch._foreach_lerp_(averaged, current, 1.0 - kept)
+            else:
+                torch._foreach_copy_(averaged, current)
+
+        super().__init__(multi_avg_fn=average)
+
+    def setup(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str
+    ) -> None:
+        """Choose the device: at this time the module itself is not there yet."""
+        self._device = trainer.strategy.root_device
+        super().setup(trainer, pl_module, stage)

@@ -72,12 +72,12 @@ def load_checkpoint(path: Path) -> Trained:
 
 def check_resumable(path: Path, recipe: Recipe) -> None:
     """
-    Refuse to go on from a checkpoint with a recipe of another network.
+    Refuse to go on from a checkpoint with another recipe, but for its length, rate and loss.
 
     Raises
     ------
     ConfigurationError
-        If the file is missing, no checkpoint, or of another network or other classes.
+        If the file is missing, no checkpoint, or of another recipe.
 
     """
     if not path.is_file():
@@ -87,7 +87,7 @@ def check_resumable(path: Path, recipe: Recipe) -> None:
         former = recipe_from_dict(state['recipe'])
     except KeyError as e:
         raise _refused(path, e) from e
-    for key in ('network', 'classes', 'ema_decay'):
+    for key in _RESUMED_WITH:
         then, now = getattr(former, key), getattr(recipe, key)
         if then != now:
             raise ConfigurationError(
@@ -96,12 +96,19 @@ def check_resumable(path: Path, recipe: Recipe) -> None:
             )
 
 
+# What decides the weights, the draws and the columns of metrics.csv.
+_RESUMED_WITH = (
+    *('network', 'classes', 'input', 'sources', 'validation', 'samples_per_pass', 'batch_size'),
+    *('accumulate', 'ema_decay', 'seed'),
+)
+
+
 def _load(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ConfigurationError(f'checkpoint {path}: not found')
     try:
         state = torch.load(path, map_location='cpu', weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as e:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as e:
         raise _refused(path, e) from e
     if not isinstance(state, dict):
         raise _refused(path, TypeError(f'it holds a {type(state).__name__}'))

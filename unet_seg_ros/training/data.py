@@ -56,6 +56,12 @@ class SegmentationData(lightning.LightningDataModule):
         self._progress = progress
         self._num_workers = num_workers
         _check_classes(sources)
+        for frames in validation:
+            if not frames.class_pixels.any():
+                raise RecordingError(
+                    f'source {frames.name}: no pixel of a known class to score on; '
+                    'is this the tag table of the recording?'
+                )
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Return the loader of this process's part of the batches."""
@@ -73,7 +79,7 @@ class SegmentationData(lightning.LightningDataModule):
             recipe.batch_size,
             trainer.global_rank,
             trainer.world_size,
-            lambda: trainer.fit_loop.epoch_loop.batch_progress.current.ready,
+            self._position,
         )
         return DataLoader(
             DrawnSamples(self.sources, recipe.input),
@@ -82,6 +88,14 @@ class SegmentationData(lightning.LightningDataModule):
             persistent_workers=self._num_workers > 0,
             pin_memory=torch.cuda.is_available(),
         )
+
+    def _position(self) -> tuple[int, int]:
+        """Return the number of the pass, and how many of its batches are done."""
+        assert self.trainer is not None
+        # Of all passes: at the time that loader processes ask, the other counters of a resumed
+        # training still stand at the end of the former pass.
+        total = self.trainer.fit_loop.epoch_loop.batch_progress.total.ready
+        return divmod(total, self.recipe.batches_per_pass)
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Return the names of the validation sources; their frames differ in size."""
@@ -101,9 +115,9 @@ class SegmentationData(lightning.LightningDataModule):
                 frames.source.share * frames.class_pixels / max(frames.class_pixels.sum(), 1)
                 for frames in self.sources
             )
-            share = np.asarray(share) / np.sum(share)
-            # A class that never came has no weight: its weight would be without bound.
-            balance = np.where(share > 0, np.maximum(share, 1e-9) ** -spec.balance, 0.0)
+            # What is rarer, or was not among the counted frames, has a weight with a bound.
+            share = np.maximum(np.asarray(share) / np.sum(share), _LEAST_SHARE)
+            balance = share**-spec.balance
             weights *= balance / (share * balance).sum()
         return torch.from_numpy(weights.astype(np.float32))
 
@@ -113,6 +127,9 @@ class SegmentationData(lightning.LightningDataModule):
             'training': [_told(frames) for frames in self.sources],
             'validation': [_told(frames) for frames in self.validation.values()],
         }
+
+
+_LEAST_SHARE = 1e-4
 
 
 def _told(frames: SourceFrames) -> dict[str, Any]:

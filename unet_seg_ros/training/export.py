@@ -131,7 +131,7 @@ def _contract(trained: Trained, name: str) -> ModelContract:
         drivable=classes.drivable,
         groups=classes.groups,
         # Rendered scenes carry the newest table; what was recorded says more.
-        carla_tags=next((s.tags for s in recipe.sources if s.folder), recipe.sources[0].tags),
+        carla_tags=next((s.table for s in recipe.sources if s.folder), recipe.sources[0].table),
         network=dataclasses.asdict(recipe.network),
         training=_provenance(recipe, trained),
     )

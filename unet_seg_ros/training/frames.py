@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -29,7 +30,7 @@ LabelledImage = tuple[ByteArray, ByteArray]
 Progress = Callable[[str, int, int], None]
 
 # Shares of classes are counted on so many frames of a source, evenly apart.
-_COUNTED_FRAMES = 500
+_COUNTED_FRAMES = 2000
 
 # What the tables call the vehicle that carries the camera.
 _BONNET_TAGS = ('Car', 'Vehicle')
@@ -78,12 +79,17 @@ class SourceFrames:
     @property
     def tags(self) -> ClassTable:
         """The tags of its labels."""
-        return TAG_TABLES[self.source.tags]
+        return TAG_TABLES[self.source.table]
 
     @cached_property
     def names(self) -> list[str]:
         """A name for each frame."""
         return [self.recording.names[i] for i in self.indices]
+
+    def places(self) -> Iterator[Path]:
+        """Iterate over where the frames lie, the same for a folder and for one above it."""
+        root = self.recording.path.resolve()
+        return (root / name for name in self.names)
 
     @cached_property
     def sequences(self) -> list[str]:
@@ -93,14 +99,12 @@ class SourceFrames:
     @cached_property
     def bonnet_tag(self) -> int:
         """The tag of the vehicle's own bonnet; tag 0 where a recording keeps no vehicles."""
-        if self.source.only:
-            return 0
-        ids = self.tags.ids_by_name
-        return next(ids[name] for name in _BONNET_TAGS if name in ids)
+        kept = self.source.only or self.tags.names
+        return next((self.tags.ids_by_name[n] for n in _BONNET_TAGS if n in kept), 0)
 
     @cached_property
     def class_pixels(self) -> npt.NDArray[np.int64]:
-        """Pixels of each class in up to 500 of the frames, int64 [K]; coarse labels left out."""
+        """Pixels of each class in up to 2000 of the frames, int64 [K]; coarse labels left out."""
         counts = np.zeros(256, np.int64)
         for i in np.linspace(0, len(self) - 1, min(len(self), _COUNTED_FRAMES)).astype(int):
             counts += np.bincount(self[i][1].ravel(), minlength=256)
@@ -139,9 +143,11 @@ def load_source(
         images=source.images or None,
         labels=source.labels or None,
         ignore_unknown=source.ignore_unknown,
+        skip_unpaired=source.skip_unpaired,
+        tolerance_s=source.tolerance_s,
     )
     try:
-        raw = open_recording(path, TAG_TABLES[source.tags], source.form, options)
+        raw = open_recording(path, TAG_TABLES[source.table], source.form, options)
         recording = cached(raw, cache, progress, source.decoded)
     except RecordingError as e:
         raise RecordingError(f'source {source.name}: {e}; see --data-root') from e
@@ -155,7 +161,7 @@ def load_source(
             f' none is left by sequences {list(source.sequences)} and exclude '
             f'{list(source.exclude)}'
         )
-    return SourceFrames(source, recording, indices, classes.labels(source.tags, source.only))
+    return SourceFrames(source, recording, indices, classes.labels(source.table, source.only))
 
 
 def check_split(training: Sequence[SourceFrames], validation: Sequence[SourceFrames]) -> None:
@@ -169,10 +175,9 @@ def check_split(training: Sequence[SourceFrames], validation: Sequence[SourceFra
 
     """
     for learned in training:
+        places = set(learned.places())
         for scored in validation:
-            if learned.recording.path != scored.recording.path:
-                continue
-            if common := set(learned.indices) & set(scored.indices):
+            if common := places & set(scored.places()):
                 raise RecordingError(
                     f'{len(common)} frames of source {learned.name} are in the validation source '
                     f'{scored.name} too: divide them by sequences'
@@ -204,7 +209,8 @@ def _rendered(source: Source, cache: Path, progress: Progress) -> Path:
 def _write(path: Path, pixels: ByteArray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     encoded = cv2.imencode('.png', pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1]
-    part = path.with_suffix('.part')
+    # Several processes may render the same scenes at once.
+    part = path.with_suffix(f'.{os.getpid()}.part')
     part.write_bytes(encoded.tobytes())
     part.replace(path)
 

@@ -43,9 +43,16 @@ class StopOnInterrupt(Callback):
         if threading.current_thread() is threading.main_thread():
             self._former = signal.signal(signal.SIGINT, self._on_signal)
 
-    def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
         """
-        Write the checkpoint if asked to.
+        Write the checkpoint if asked to, after a step; the end of a pass writes its own.
 
         Raises
         ------
@@ -53,11 +60,29 @@ class StopOnInterrupt(Callback):
             After it is written, in all processes at the same step.
 
         """
+        del pl_module, outputs, batch
+        is_step = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
         # Asking all processes is a message to each: not after every step where there are several.
         is_due = trainer.world_size == 1 or trainer.global_step % 10 == 0
-        if is_due and trainer.strategy.reduce_boolean_decision(self._is_asked, all=False):
+        if is_step and is_due and not trainer.is_last_batch and self._all_asked(trainer):
             trainer.save_checkpoint(self._path)
             raise KeyboardInterrupt
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, *_: Any) -> None:
+        """
+        End between two passes if asked to.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            In all processes.
+
+        """
+        if self._all_asked(trainer):
+            raise KeyboardInterrupt
+
+    def _all_asked(self, trainer: lightning.Trainer) -> bool:
+        return trainer.strategy.reduce_boolean_decision(self._is_asked, all=False)
 
     def teardown(self, *_: Any, **__: Any) -> None:
         """Leave Ctrl-C as it was."""

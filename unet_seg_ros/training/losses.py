@@ -9,6 +9,8 @@ Shape letters: N images, K classes, H rows, W columns.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -25,6 +27,7 @@ def cross_entropy(
     members_nkhw: Tensor,
     class_weights: Tensor,
     pixel_weights_nhw: Tensor | float = 1.0,
+    mean_of_processes: Callable[[Tensor], Tensor] = lambda value: value,
 ) -> Tensor:
     """
     Return the mean negative logarithm of the probability that the label is right.
@@ -42,6 +45,9 @@ def cross_entropy(
         float [K]; a coarse label has the mean weight of its classes.
     pixel_weights_nhw : Tensor or float
         float [N, H, W], factors beside the class weights.
+    mean_of_processes : callable
+        Where several processes share a batch, returns the mean of a number over them; the mean of
+        their losses is then the loss of the whole batch, whatever each of them weighs.
 
     Returns
     -------
@@ -56,7 +62,8 @@ def cross_entropy(
     right = log_probability.masked_fill(~allowed, -torch.inf).logsumexp(1)
     share = members_nkhw / members_nkhw.sum(1, keepdim=True).clamp(min=1)
     weights = torch.einsum('nkhw,k->nhw', share, class_weights) * pixel_weights_nhw
-    return -(weights * right).sum() / weights.sum().clamp(min=1e-6)
+    total = mean_of_processes(weights.sum().detach())
+    return -(weights * right).sum() / total.clamp(min=1e-6)
 
 
 def dice_loss(logits_nkhw: Tensor, members_nkhw: Tensor) -> Tensor:

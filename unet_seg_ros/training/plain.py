@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import MISSING
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -85,6 +86,10 @@ def _scalar(kind: Any, value: object, where: str) -> Any:
     # YAML writes 1 for 1.0, and Python counts True as an int.
     if kind is float and type(value) is int:
         return float(value)
+    # To YAML 1e-3 is a text: it wants 1.0e-3.
+    if kind is float and isinstance(value, str):
+        with suppress(ValueError):
+            return float(value)
     kinds = get_args(kind) or (kind,)
     if type(value) not in kinds:
         names = ' or '.join(k.__name__ for k in kinds)

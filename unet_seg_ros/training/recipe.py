@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -10,8 +11,10 @@ from unet_seg_ros.core.class_sets import CLASS_SETS, ClassSet
 from unet_seg_ros.core.classes import TAG_TABLES
 from unet_seg_ros.core.errors import ConfigurationError
 from unet_seg_ros.core.size import ImageSize
+from unet_seg_ros.recordings.recording import HALF_STEP_S
 from unet_seg_ros.training.plain import build, to_plain
 
+_SCENE_TAGS = 29
 _SCENE_SIZE = ImageSize(height=720, width=1280)
 
 
@@ -39,6 +42,12 @@ class NetworkSpec:
     batch_norm: bool = True
     skips: bool = True
 
+    def __post_init__(self) -> None:
+        """Refuse a network without channels or levels."""
+        for key in ('base_channels', 'depth'):
+            if getattr(self, key) < 1:
+                raise ConfigurationError(f'network.{key} must be 1 or more')
+
 
 @dataclass(frozen=True)
 class Source:
@@ -54,15 +63,19 @@ class Source:
     folder : str
         Path of a recording, a labelled folder or a rosbag2, relative to the data root.
     tags : int or str
-        The tag table of its labels: 13, 23, 29 or camvid.
+        The tag table of its labels: 13, 23, 29 or camvid. It has no default, for every id of an
+        older table is one of the newest, and mostly another thing there.
     images, labels : str
         Its sub-folders or topics, where their names do not tell which hold images and labels.
     form : str
         The form of its labels, ``ids``, ``red`` or ``palette``; ``auto`` to tell by the pixels.
     only : tuple of str
         Where the recording keeps some tags only, their names; other pixels may be anything else.
-    ignore_unknown : bool
-        Let labels that are not in the table not count, instead of refusing them.
+    ignore_unknown, skip_unpaired : bool
+        Let labels that are not in the table not count, and leave images without labels out,
+        instead of refusing the recording.
+    tolerance_s : float
+        How far apart the stamps of a bag's image and labels may be [s].
     sequences, exclude : tuple of str
         Patterns such as ``Town0[1-4]*``: the recording's sequences to take, and those to leave.
     decoded : ImageSize or None
@@ -90,12 +103,14 @@ class Source:
     name: str
     licence: str
     folder: str = ''
-    tags: int | str = 29
+    tags: int | str = ''
     images: str = ''
     labels: str = ''
     form: Literal['auto', 'ids', 'red', 'palette'] = 'auto'
     only: tuple[str, ...] = ()
     ignore_unknown: bool = False
+    skip_unpaired: bool = False
+    tolerance_s: float = HALF_STEP_S
     sequences: tuple[str, ...] = ('*',)
     exclude: tuple[str, ...] = ()
     decoded: ImageSize | None = None
@@ -115,14 +130,19 @@ class Source:
             raise self._refused('give either folder or layouts')
         if self.layouts and self.count < 1:
             raise self._refused('layouts need a count of 1 or more')
-        if self.tags not in TAG_TABLES:
+        if self.table not in TAG_TABLES:
             tables = ', '.join(map(str, TAG_TABLES))
-            raise self._refused(f'tags {self.tags}: there are the tables {tables}')
-        if self.share <= 0:
-            raise self._refused('share must be above 0')
+            raise self._refused(f'tags {self.tags!r}: name its tag table, one of {tables}')
+        if not 0 < self.share < math.inf:
+            raise self._refused('share must be a number above 0')
         for key in ('window', 'bonnet', 'gentle_end'):
             if not 0.0 <= getattr(self, key) <= 1.0:
                 raise self._refused(f'{key} must be 0 to 1')
+
+    @property
+    def table(self) -> int | str:
+        """The tag table of its labels; rendered scenes have the newest."""
+        return _SCENE_TAGS if self.layouts else self.tags
 
     def _refused(self, why: str) -> ConfigurationError:
         return ConfigurationError(f'source {self.name}: {why}')
@@ -154,9 +174,11 @@ class Loss:
 
     def __post_init__(self) -> None:
         """Refuse what is negative."""
-        for key in ('balance', 'boundary', 'dice'):
-            if getattr(self, key) < 0:
-                raise ConfigurationError(f'loss.{key} must be 0 or more, not {getattr(self, key)}')
+        weights = {f'class_weights.{name}': w for name, w in self.class_weights.items()}
+        weights |= {key: getattr(self, key) for key in ('balance', 'boundary', 'dice')}
+        for key, value in weights.items():
+            if not 0 <= value < math.inf:
+                raise ConfigurationError(f'loss.{key} must be 0 or more, not {value}')
 
 
 @dataclass(frozen=True)
@@ -225,11 +247,7 @@ class Recipe:
         if self.classes not in CLASS_SETS:
             raise ConfigurationError(f'classes {self.classes!r}: choose {", ".join(CLASS_SETS)}')
         self.class_set.table.ids_of(tuple(self.loss.class_weights))
-        for key in ('passes', 'samples_per_pass', 'batch_size', 'accumulate', 'learning_rate'):
-            if getattr(self, key) <= 0:
-                raise ConfigurationError(f'{key} must be above 0, not {getattr(self, key)}')
-        if not 0.0 <= self.ema_decay < 1.0:
-            raise ConfigurationError(f'ema_decay must be from 0 to below 1, not {self.ema_decay}')
+        self._check_numbers()
         if self.samples_per_pass < self.batch_size:
             raise ConfigurationError(
                 f'samples_per_pass {self.samples_per_pass} do not fill a batch of '
@@ -237,11 +255,25 @@ class Recipe:
             )
         if not self.sources or not self.validation:
             raise ConfigurationError('sources and validation need one entry or more each')
-        names = [s.name for s in self.validation]
-        if len(set(names)) < len(names):
-            raise ConfigurationError(f'validation sources need names of their own: {names}')
+        for kind, sources in (('sources', self.sources), ('validation', self.validation)):
+            names = [s.name for s in sources]
+            if len(set(names)) < len(names):
+                raise ConfigurationError(f'{kind}: each needs a name of its own: {names}')
         for source in (*self.sources, *self.validation):
-            self.class_set.labels(source.tags, source.only)
+            self.class_set.labels(source.table, source.only)
+
+    def _check_numbers(self) -> None:
+        for key in ('passes', 'samples_per_pass', 'batch_size', 'accumulate', 'learning_rate'):
+            if not 0 < getattr(self, key) < math.inf:
+                raise ConfigurationError(f'{key} must be above 0, not {getattr(self, key)}')
+        for key in ('weight_decay', 'patience', 'seed'):
+            if not 0 <= getattr(self, key) < math.inf:
+                raise ConfigurationError(f'{key} must be 0 or more, not {getattr(self, key)}')
+        for key in ('ema_decay', 'warm_up'):
+            if not 0.0 <= getattr(self, key) < 1.0:
+                raise ConfigurationError(
+                    f'{key} must be from 0 to below 1, not {getattr(self, key)}'
+                )
 
     @property
     def class_set(self) -> ClassSet:

@@ -35,7 +35,7 @@ def read_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
         raise ConfigurationError(f'recipe {path}: not found')
     try:
         data = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except yaml.YAMLError as e:
+    except (yaml.YAMLError, UnicodeDecodeError) as e:
         raise ConfigurationError(f'recipe {path}: no YAML: {one_line(e)}') from e
     try:
         for change in changes:

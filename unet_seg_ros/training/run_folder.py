@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import platform
 import subprocess
@@ -16,6 +17,7 @@ from typing import Any
 import lightning
 import torch
 import yaml
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.utilities import rank_zero_only
 
 from unet_seg_ros import __version__
@@ -38,19 +40,50 @@ def writing_to(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as e:
+        if e.filename and not Path(str(e.filename)).is_relative_to(folder):
+            raise
         raise ConfigurationError(
             f'run folder {folder}: cannot be written ({one_line(e)}); free some space or choose '
             'another --output, then go on with --resume'
         ) from e
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it appears under its name when it is complete, and not before."""
+    part = path.with_name(f'.{path.name}.part')
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_tensors(path: Path, content: object) -> None:
+    """Write what ``torch.load`` reads, as `write_whole` does."""
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    write_whole(path, buffer.getvalue())
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Writes checkpoints beside their final name: Lightning's own way is by the system's /tmp."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        """Write one; the former stands until the new one is complete."""
+        del storage_options
+        write_tensors(Path(path), checkpoint)
+
+
 @rank_zero_only
 def write_provenance(recipe: Recipe, folder: Path) -> None:
-    """Write ``recipe.yaml`` and ``environment.json``."""
+    """Write ``recipe.yaml``, and add what this training runs on to ``environment.json``."""
     text = yaml.safe_dump(recipe.to_dict(), sort_keys=False)
-    (folder / 'recipe.yaml').write_text(text, encoding='utf-8')
-    told = json.dumps(environment(), indent=1)
-    (folder / 'environment.json').write_text(f'{told}\n', encoding='utf-8')
+    write_whole(folder / 'recipe.yaml', text.encode())
+    path = folder / 'environment.json'
+    runs = json.loads(path.read_text(encoding='utf-8')) if path.is_file() else []
+    write_whole(path, f'{json.dumps([*runs, environment()], indent=1)}\n'.encode())
 
 
 def environment() -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -100,13 +101,10 @@ class PassSampler(Sampler[list[Draw]]):
         Samples of a batch over all processes; draws that do not fill one are left out.
     rank, num_ranks : int
         Which of how many processes this is.
-    num_done : callable
-        Asked when a pass begins: its batches that were done before a resumed training stopped.
-
-    Attributes
-    ----------
-    sampler : PassSampler
-        Itself: where Lightning looks for `set_epoch`.
+    position : callable
+        Asked when batches are wanted: the number of the pass, and how many of its batches were
+        done before a resumed training stopped. Loader processes want some before Lightning would
+        tell by `set_epoch`.
 
     """
 
@@ -116,30 +114,26 @@ class PassSampler(Sampler[list[Draw]]):
         batch_size: int,
         rank: int,
         num_ranks: int,
-        num_done: Callable[[], int],
+        position: Callable[[], tuple[int, int]],
     ) -> None:
-        """Start before the first pass."""
+        """Draw nothing yet."""
         self._mixture = mixture
         self._batch_size = batch_size
         self._rank, self._num_ranks = rank, num_ranks
-        self._num_done = num_done
-        self._pass = 0
-        self.sampler = self
+        self._position = position
 
     def __len__(self) -> int:
         """Return the number of batches in a pass."""
         return self._mixture.num_samples // self._batch_size
 
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the pass to draw next; Lightning calls this."""
-        self._pass = epoch
-
     def __iter__(self) -> Iterator[list[Draw]]:
-        """Draw one pass."""
-        draws = list(self._mixture.draw(self._pass))
-        for batch in range(self._num_done(), len(self)):
-            start = batch * self._batch_size
-            yield draws[start + self._rank : start + self._batch_size : self._num_ranks]
+        """Draw one pass, each batch when it is wanted."""
+        number, num_done = self._position()
+        draws = self._mixture.draw(number)
+        for batch in range(len(self)):
+            drawn = list(islice(draws, self._batch_size))
+            if batch >= num_done:
+                yield drawn[self._rank :: self._num_ranks]
 
 
 class DrawnSamples(Dataset[tuple[Tensor, Tensor]]):

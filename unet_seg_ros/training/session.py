@@ -19,7 +19,7 @@ from lightning.pytorch.callbacks import (
 )
 
 from unet_seg_ros.core.errors import ConfigurationError
-from unet_seg_ros.training.averaging import averaging
+from unet_seg_ros.training.averaging import MovingAverage
 from unet_seg_ros.training.checkpoint import LAST, check_resumable
 from unet_seg_ros.training.data import SegmentationData
 from unet_seg_ros.training.frames import Progress, SourceFrames, load_source
@@ -27,7 +27,7 @@ from unet_seg_ros.training.interrupt import StopOnInterrupt
 from unet_seg_ros.training.memory import keep_freed_memory
 from unet_seg_ros.training.recipe import Recipe, Source
 from unet_seg_ros.training.report import MetricsFile
-from unet_seg_ros.training.run_folder import write_provenance, writing_to
+from unet_seg_ros.training.run_folder import WholeCheckpoints, write_provenance, writing_to
 from unet_seg_ros.training.schedule import Schedule
 from unet_seg_ros.training.task import MEAN_IOU, SegmentationTask
 from unet_seg_ros.training.unet import check_input_size
@@ -99,16 +99,21 @@ def train(
         )
     keep_freed_memory()
     _check_run_folder(recipe, options)
+    with writing_to(options.output):
+        write_provenance(recipe, options.output)
 
     def load(source: Source) -> SourceFrames:
         classes = recipe.class_set
         return load_source(source, classes, options.data_root, options.cache, progress)
 
+    # What may be mistaken comes before what takes long: recordings before scenes to be rendered.
+    order = sorted((*recipe.validation, *recipe.sources), key=lambda s: bool(s.layouts))
+    loaded = {source: load(source) for source in order}
     schedule = Schedule(recipe.num_steps, recipe.warm_up, options.max_minutes)
     data = SegmentationData(
         recipe,
-        [load(source) for source in recipe.sources],
-        [load(source) for source in recipe.validation],
+        [loaded[source] for source in recipe.sources],
+        [loaded[source] for source in recipe.validation],
         lambda: schedule.progress,
         options.num_workers,
     )
@@ -116,7 +121,6 @@ def train(
     diverged = options.output / 'diverged_batch.pt'
     task = SegmentationTask(recipe, schedule, data.class_weights(), diverged)
     with writing_to(options.output), warnings.catch_warnings():
-        write_provenance(recipe, options.output)
         for message in _EXPECTED_WARNINGS:
             warnings.filterwarnings('ignore', message)
         _fit(task, data, options, callbacks)
@@ -157,6 +161,7 @@ def _fit(
         max_epochs=recipe.passes,
         accumulate_grad_batches=recipe.accumulate,
         callbacks=[*callbacks, *_callbacks(recipe, options)],
+        plugins=[WholeCheckpoints()],
         logger=False,
         num_sanity_val_steps=0,
         enable_progress_bar=any(isinstance(c, ProgressBar) for c in callbacks),
@@ -177,7 +182,7 @@ def _callbacks(recipe: Recipe, options: RunOptions) -> list[Callback]:
     last = ModelCheckpoint(options.output, 'last', enable_version_counter=False)
     callbacks: list[Callback] = []
     if recipe.ema_decay:
-        callbacks.append(averaging(recipe.ema_decay))
+        callbacks.append(MovingAverage(recipe.ema_decay))
     if recipe.patience:
         callbacks.append(EarlyStopping(MEAN_IOU, patience=recipe.patience, mode='max'))
     interrupt = StopOnInterrupt(options.output / LAST)

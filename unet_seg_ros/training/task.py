@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from unet_seg_ros.training.data import SegmentationData
 from unet_seg_ros.training.losses import cross_entropy, dice_loss, members, near_boundaries
 from unet_seg_ros.training.network import PixelNetwork
 from unet_seg_ros.training.recipe import Recipe
+from unet_seg_ros.training.run_folder import write_tensors
 from unet_seg_ros.training.schedule import Schedule
 
 #: What the best checkpoint is chosen by: the mean over validation sources of their mean IoU.
@@ -85,10 +87,11 @@ class SegmentationTask(lightning.LightningModule):
         """Set the learning rate of the coming step; stop where the schedule has ended."""
         del batch, batch_idx
         self.schedule.advance(self.global_step)
-        # All processes stop at the same step, whichever clock is ahead.
-        self.trainer.should_stop = self.trainer.strategy.reduce_boolean_decision(
-            self.schedule.progress >= 1.0, all=False
-        )
+        if self.trainer.world_size > 1 and self.schedule.max_seconds < math.inf:
+            # One rate and one end for all processes, whichever clock is ahead.
+            progress = torch.tensor(self.schedule.progress, device=self.device)
+            self.schedule.progress = float(self.trainer.strategy.reduce(progress, reduce_op='max'))
+        self.trainer.should_stop = self.schedule.progress >= 1.0
         for group in self.trainer.optimizers[0].param_groups:
             group['lr'] = self.recipe.learning_rate * self.schedule.learning_rate_factor
 
@@ -110,14 +113,25 @@ class SegmentationTask(lightning.LightningModule):
 
         """
         images, possible = batch
-        loss = self._loss(self.network(images).float(), possible)
+        logits = self.network(images)
+        with torch.autocast(self.device.type, enabled=False):
+            loss = self._loss(logits.float(), possible)
         if not torch.isfinite(loss):
-            torch.save({'images': images.cpu(), 'possible': possible.cpu()}, self._diverged)
+            batch_of_it = {'images': images.cpu(), 'possible': possible.cpu()}
+            write_tensors(self._diverged, batch_of_it)
             raise DivergedError(
                 f'the loss is {loss.item()} in pass {self.current_epoch + 1}, batch {batch_idx} '
                 f'(saved as {self._diverged}); lower learning_rate in the recipe'
             )
-        self.log('loss', loss, prog_bar=True, on_step=False, on_epoch=True, batch_size=len(images))
+        self.log(
+            'loss',
+            loss,
+            prog_bar=True,
+            on_step=False,
+            on_epoch=True,
+            batch_size=len(images),
+            sync_dist=self.trainer.world_size > 1,
+        )
         return loss
 
     def _loss(self, logits_nkhw: Tensor, possible_nhw: Tensor) -> Tensor:
@@ -126,8 +140,16 @@ class SegmentationTask(lightning.LightningModule):
         pixel_weights: Tensor | float = 1.0
         if spec.boundary:
             pixel_weights = 1.0 + spec.boundary * near_boundaries(possible_nhw)
-        loss = cross_entropy(logits_nkhw, may_be, self.class_weights, pixel_weights)
+        loss = cross_entropy(
+            logits_nkhw, may_be, self.class_weights, pixel_weights, self._mean_of_processes
+        )
         return loss + spec.dice * dice_loss(logits_nkhw, may_be) if spec.dice else loss
+
+    def _mean_of_processes(self, value: Tensor) -> Tensor:
+        if self.trainer.world_size == 1:
+            return value
+        mean: Tensor = self.trainer.strategy.reduce(value.clone(), reduce_op='mean')
+        return mean
 
     def predict(self, images_nhwc: ByteArray) -> ByteArray:
         """Return the class ids, uint8 [N, H, W], of images as the exported graph takes them."""
@@ -154,7 +176,7 @@ class SegmentationTask(lightning.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log the figure by which the best checkpoint is chosen."""
-        self.log(MEAN_IOU, float(np.mean([s['mean'] for s in self.scores.values()])))
+        self.log(MEAN_IOU, float(np.nanmean([s['mean'] for s in self.scores.values()])))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what an export needs besides the weights, as plain values."""

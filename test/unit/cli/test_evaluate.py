@@ -83,7 +83,7 @@ def test_scores_are_those_worked_out_by_hand(folder, known_model, tmp_path, caps
     assert {name: figures[name] for name in FIGURES} == pytest.approx(FIGURES)
     lines = capsys.readouterr().out.splitlines()
     assert [' '.join(line.split()) for line in lines] == [
-        f'known on {folder}: 2 frames, onnxruntime f32, input 64x32',
+        f'known on {folder}, tags 23: 2 frames, onnxruntime f32, input 64x32',
         'IoU other 0.5000',
         'IoU roadline 0.0000',
         'IoU road 0.6000',
@@ -129,7 +129,7 @@ def test_without_tags_those_of_the_model_are_taken(folder, told_model, tmp_path)
 
 def test_figures_that_are_not_known_are_null(folder, known_model, tmp_path, capsys, monkeypatch):
     """As where every pixel of the truth is of a tag that does not count."""
-    nothing = evaluate.Truth(ROAD_CLASSES.labels(29), [], [])
+    nothing = evaluate.Truth(ROAD_CLASSES.labels(29), [], [], 'nothing')
     monkeypatch.setattr(evaluate, '_truth', lambda args, contract: nothing)
     output = tmp_path / 'figures.json'
     assert run('--model', known_model, '--data', folder, '--json', output) == 0

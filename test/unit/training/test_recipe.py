@@ -70,9 +70,22 @@ def test_sizes_are_read_as_width_times_height(recipe):
             'set road is made of the tag tables 13, 23, 29, not of camvid',
         ),
         (
-            {'sources': [{'name': 'a', 'licence': 'b', 'folder': 'c', 'only': ['Lawn']}]},
+            {
+                'sources': [
+                    {'name': 'a', 'licence': 'b', 'folder': 'c', 'tags': 23, 'only': ['Lawn']}
+                ]
+            },
             "no class named 'Lawn'",
         ),
+        (
+            {'sources': [{'name': 'a', 'licence': 'b', 'folder': 'c'}]},
+            "source a: tags '': name its tag table, one of 13, 23, 29, camvid",
+        ),
+        ({'learning_rate': '.nan'}, r'learning_rate must be float'),
+        ({'learning_rate': float('nan')}, 'learning_rate must be above 0'),
+        ({'network': {'depth': 0}}, r'network\.depth must be 1 or more'),
+        ({'warm_up': 1.0}, 'warm_up must be from 0 to below 1'),
+        ({'seed': -1}, 'seed must be 0 or more'),
     ],
 )
 def test_a_mistake_is_named_in_one_line(recipe, changes, message):
@@ -130,3 +143,7 @@ def test_a_change_that_is_none_is_refused(recipe, tmp_path, change, message):
     with pytest.raises(ConfigurationError, match=message) as caught:
         read_recipe(path, [change])
     assert '\n' not in str(caught.value)
+
+
+def test_a_number_may_be_written_as_one_writes_it(recipe):
+    assert recipe_from_dict(_broken(recipe, learning_rate='1e-3')).learning_rate == 0.001

@@ -9,7 +9,7 @@ import torch
 from unet_seg_ros.core import resize, scoring, segmenter
 from unet_seg_ros.core.class_sets import ROAD_CLASSES
 from unet_seg_ros.core.size import ImageSize
-from unet_seg_ros.training import augmentation, export
+from unet_seg_ros.training import assessment, augmentation, quantization
 from unet_seg_ros.training.augmentation import Variation, augment
 from unet_seg_ros.training.bonnet import add_bonnet
 from unet_seg_ros.training.frames import load_source
@@ -31,7 +31,7 @@ def _frame(height: int = 40, width: int = 80) -> tuple[np.ndarray, np.ndarray]:
 
 def test_training_resizes_with_the_function_of_the_vehicle():
     """What would go wrong unseen otherwise: a model that never saw what the vehicle gives it."""
-    for module in (augmentation, export, scoring, segmenter):
+    for module in (assessment, augmentation, quantization, scoring, segmenter):
         assert module.resize_image is resize.resize_image
     for module in (augmentation, scoring, segmenter):
         assert module.resize_ids is resize.resize_ids
@@ -134,8 +134,7 @@ def test_gentleness_is_asked_for_with_the_place_of_the_draw():
 
 
 def _batches(rank: int, num_ranks: int, done: int = 0) -> list:
-    sampler = PassSampler(_mixture([50], [1.0], 22), 4, rank, num_ranks, lambda: done)
-    sampler.set_epoch(3)
+    sampler = PassSampler(_mixture([50], [1.0], 22), 4, rank, num_ranks, lambda: (3, done))
     assert len(sampler) == 5
     return list(sampler)
 

@@ -18,6 +18,7 @@ from unet_seg_ros import __version__
 from unet_seg_ros.core.classes import CARLA_TAGS
 from unet_seg_ros.core.errors import ConfigurationError, RecordingError, UserError
 from unet_seg_ros.training.checkpoint import load_checkpoint
+from unet_seg_ros.training.recipe import Loss
 from unet_seg_ros.training.recipe_file import read_recipe
 from unet_seg_ros.training.session import train
 from unet_seg_ros.training.task import DivergedError
@@ -86,23 +87,37 @@ class _InterruptAt(Callback):
 
     def on_train_batch_start(self, trainer, *_) -> None:
         if trainer.global_step == self._step:
+            self._step = -1
             signal.raise_signal(signal.SIGINT)
 
 
-@pytest.mark.parametrize('step', [4, 6])
+@pytest.mark.parametrize(
+    ('step', 'kept', 'changes', 'num_workers'),
+    [
+        (3, 4, {}, 0),  # the last step of a pass
+        (4, 5, {}, 0),  # the first one
+        (6, 7, {}, 0),
+        (6, 7, {}, 1),
+        (3, 4, {}, 1),
+        (2, 3, {'accumulate': 2, 'batch_size': 2}, 0),
+    ],
+)
 def test_an_interrupted_training_gives_what_an_uninterrupted_one_gives(
-    recipe, options, tmp_path, step
+    recipe, options, tmp_path, step, kept, changes, num_workers
 ):
-    """After a whole pass of four steps, and in the middle of the second one."""
-    recipe = dataclasses.replace(recipe, passes=3)
+    """Four steps make a pass; of two batches each where gradients are gathered."""
+    recipe = dataclasses.replace(recipe, passes=3, **changes)
+    options = dataclasses.replace(options, num_workers=num_workers)
     train(recipe, options, _quiet)
     broken = dataclasses.replace(options, output=tmp_path / 'broken')
     with pytest.raises(KeyboardInterrupt):
         train(recipe, broken, _quiet, [_InterruptAt(step)])
-    assert load_checkpoint(broken.output / 'last.ckpt').steps == step + 1
+    assert load_checkpoint(broken.output / 'last.ckpt').steps == kept
     train(recipe, dataclasses.replace(broken, resume=True), _quiet)
     assert load_checkpoint(broken.output / 'last.ckpt').steps == 12
     assert _equal(_weights(broken), _weights(options))
+    rows = [(o.output / 'metrics.csv').read_text().splitlines() for o in (broken, options)]
+    assert [[row.split(',')[0] for row in each] for each in rows] == [['pass', '1', '2', '3']] * 2
 
 
 def test_another_network_is_not_resumed_from(recipe, options):
@@ -131,7 +146,8 @@ def test_gathered_gradients_are_those_of_a_larger_batch(recipe, options, tmp_pat
 def test_two_processes_give_what_one_gives(recipe, options, tmp_path):
     """Gloo on the CPU, each with half of every batch; several GPUs are not tried here."""
     network = dataclasses.replace(recipe.network, batch_norm=False)
-    recipe = dataclasses.replace(recipe, network=network, precision='32-true', passes=2)
+    loss = Loss(balance=0.5, boundary=1.0)
+    recipe = dataclasses.replace(recipe, network=network, precision='32-true', passes=2, loss=loss)
     train(recipe, options, _quiet)
     path = tmp_path / 'recipe.yaml'
     path.write_text(yaml.safe_dump(recipe.to_dict()))
@@ -146,10 +162,14 @@ def test_two_processes_give_what_one_gives(recipe, options, tmp_path):
     assert result.returncode == 0, result.stderr
     one, two = (load_checkpoint(tmp_path / n / 'last.ckpt') for n in ('run', 'two'))
     assert one.steps == two.steps == 8
+    scores: list[list[float]] = []
     for name, value in one.network.state_dict().items():
         torch.testing.assert_close(two.network.state_dict()[name], value, rtol=1e-3, atol=1e-5)
-    scores = [(tmp_path / n / 'metrics.csv').read_text().splitlines() for n in ('run', 'two')]
-    assert len(scores[1]) == len(scores[0]) == 3
+    for name in ('run', 'two'):
+        (header, *_, last) = (tmp_path / name / 'metrics.csv').read_text().splitlines()
+        row = dict(zip(header.split(','), last.split(','), strict=True))
+        scores.append([float(v) for n, v in row.items() if n not in ('seconds',)])
+    assert scores[1] == pytest.approx(scores[0], rel=1e-3, abs=1e-4)
 
 
 def test_a_training_without_better_scores_ends_early(recipe, options):
@@ -160,7 +180,7 @@ def test_a_training_without_better_scores_ends_early(recipe, options):
 
 def test_the_environment_is_told(recipe, options):
     train(recipe, options, _quiet)
-    told = json.loads((options.output / 'environment.json').read_text())
+    (told,) = json.loads((options.output / 'environment.json').read_text())
     assert told['torch'] == torch.__version__
     assert told['unet_seg_ros'] == __version__
 

@@ -25,7 +25,8 @@ def about_run(run_folder: Path, trained: Trained) -> dict[str, str]:
     """
     recipe = trained.recipe
     path = run_folder / 'environment.json'
-    environment = json.loads(path.read_text(encoding='utf-8')) if path.is_file() else {}
+    # The last of the trainings that went into the folder.
+    environment = json.loads(path.read_text(encoding='utf-8'))[-1] if path.is_file() else {}
     return {
         NAME: recipe.name,
         LEARNED_FROM: ', '.join(source.name for source in recipe.sources),
