@@ -22,7 +22,7 @@ from unet_seg_ros.core.resources import DEFAULT_MODEL, shared_file
 from unet_seg_ros.core.scoring import score
 from unet_seg_ros.core.size import ByteArray, ImageSize
 from unet_seg_ros.inference import BACKENDS, open_backend
-from unet_seg_ros.recordings.recording import open_recording
+from unet_seg_ros.recordings.recording import open_recording, stated_tags
 from unet_seg_ros.scenes import HELD_OUT_LAYOUTS, PinholeCamera, still
 
 #: Rendered scenes are scored at the size of the demo's camera.
@@ -43,8 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--tags',
         type=tag_table,
         metavar='TABLE',
-        help=f"tag table of the folder's labels ({', '.join(map(str, TAG_TABLES))}); that of the "
-        "model's recordings if left out",
+        help=f"tag table of the folder's labels ({', '.join(map(str, TAG_TABLES))}); the one "
+        "that the folder states, or that of the model's recordings, if left out",
     )
     parser.add_argument(
         '--only',
@@ -116,7 +116,7 @@ def _truth(args: argparse.Namespace, contract: ModelContract) -> Truth:
             _scenes(args.scenes),
             f'{args.scenes} rendered held-out scenes',
         )
-    tags = args.tags or contract.carla_tags
+    tags = args.tags or stated_tags(args.data) or contract.carla_tags
     recording = open_recording(args.data, TAG_TABLES[tags], args.form, read_options(args))
     return Truth(
         classes.labels(tags, args.only), recording.names, recording, f'{args.data}, tags {tags}'

@@ -21,7 +21,7 @@ from unet_seg_ros.core.classes import CARLA_TAGS, TAG_TABLES
 from unet_seg_ros.core.errors import ConfigurationError
 from unet_seg_ros.core.size import ByteArray
 from unet_seg_ros.recordings.montage import montage
-from unet_seg_ros.recordings.recording import SourceRecording, open_recording
+from unet_seg_ros.recordings.recording import SourceRecording, open_recording, stated_tags
 from unet_seg_ros.recordings.survey import Survey, Tally, survey
 
 # Lines of one kind that are printed before the rest is only counted.
@@ -37,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--tags',
         type=tag_table,
         metavar='TABLE',
-        help=f"tag table of the labels ({', '.join(map(str, TAG_TABLES))}); guessed among CARLA's "
-        'if left out',
+        help=f'tag table of the labels ({", ".join(map(str, TAG_TABLES))}); the one that the folder '
+        "states, or guessed among CARLA's, if left out",
     )
     add_reading_arguments(parser)
     parser.add_argument('--json', type=Path, metavar='F', help='write the figures there as well')
@@ -50,7 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print what was found; return 0, or 1 if some frames cannot be used."""
     options = dataclasses.replace(read_options(args), skip_unpaired=True)
-    tables = CARLA_TAGS if args.tags is None else {args.tags: TAG_TABLES[args.tags]}
+    tags = stated_tags(args.path) if args.tags is None else args.tags
+    tables = CARLA_TAGS if tags is None else {tags: TAG_TABLES[tags]}
     recording = open_recording(args.path, next(iter(tables.values())), args.form, options)
     found = survey(recording, tables, _progress)
     chosen = found.guess

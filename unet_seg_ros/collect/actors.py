@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
+from unet_seg_ros.collect.interrupt import undisturbed
 from unet_seg_ros.collect.options import CollectOptions, ServerError
 from unet_seg_ros.collect.pairing import ImagePairs
 from unet_seg_ros.collect.simulator import Simulator
@@ -45,10 +46,13 @@ class Actors:
     def __exit__(self, *error: object) -> None:
         """Destroy all, parts before wholes, and none while it sends or steers."""
         attempt, destroy = self._simulator.attempt, self._simulator.carla.command.DestroyActor
-        for actor in reversed(self._running):
-            attempt(actor.stop)
-        commands = [destroy(actor_id) for actor_id in reversed(self._ids)]
-        attempt(self._simulator.client.apply_batch_sync, commands, False)
+        with undisturbed():
+            for actor in reversed(self._running):
+                if not attempt(actor.stop):
+                    # Each of the others would take as long to fail.
+                    break
+            commands = [destroy(actor_id) for actor_id in reversed(self._ids)]
+            attempt(self._simulator.client.apply_batch_sync, commands, False)
 
     def spawn_vehicles(self, num: int) -> int:
         """Spawn vehicles on autopilot; return how many found room. One place stays free."""

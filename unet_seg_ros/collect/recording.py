@@ -18,9 +18,7 @@ from unet_seg_ros.core.classes import CARLA_TAGS
 from unet_seg_ros.core.errors import ConfigurationError, RecordingError
 from unet_seg_ros.core.size import ByteArray
 from unet_seg_ros.recordings.labels import decode_labels
-
-#: What the recording is told in, beside the drives' folders.
-ABOUT = 'recording.json'
+from unet_seg_ros.recordings.recording import ABOUT
 
 
 class Recording:

@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 from unet_seg_ros.collect.actors import Actors
+from unet_seg_ros.collect.interrupt import interruptible
 from unet_seg_ros.collect.options import CollectOptions
 from unet_seg_ros.collect.pairing import ImagePairs
 from unet_seg_ros.collect.plan import (
@@ -67,12 +68,14 @@ def collect(options: CollectOptions, tell: Callable[[str], None]) -> None:
     UserError
         If the server lacks something, does not answer or loses a frame, or the folder cannot be
         written; frames recorded before stay.
+    KeyboardInterrupt
+        On Ctrl-C, SIGTERM or SIGHUP; further ones are ignored.
 
     """
     carla = import_carla()
     presets = weather_presets(carla)
     check_weathers(options.weathers, presets)
-    with server_errors(f'CARLA at {options.host}:{options.port}'):
+    with interruptible(), server_errors(f'CARLA at {options.host}:{options.port}'):
         simulator = Simulator(carla, options, tell)
         available = simulator.client.get_available_maps()
         towns = choose_towns(options.towns, available, simulator.current_town)

@@ -6,12 +6,16 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from unet_seg_ros.collect.interrupt import undisturbed
 from unet_seg_ros.collect.options import CollectOptions, ServerError
 from unet_seg_ros.collect.plan import map_name
 from unet_seg_ros.core.errors import one_line
 
 #: Simulated time from tick to tick; CARLA's physics want less than 0.1 s.
 STEP_S = 0.05
+
+# How the client library tells that the server did not answer: "time-out of 5000ms while ...".
+_TIME_OUT = 'time-out'
 
 
 def import_carla() -> Any:
@@ -82,7 +86,8 @@ class Simulator:
         if self.client_version != self.server_version:
             tell(
                 f'warning: the client is CARLA {self.client_version}, the server '
-                f'{self.server_version}; if calls fail, pip install carla=={self.server_version}'
+                f'{self.server_version}; if calls fail, pip install carla=={self.server_version}, '
+                'if there is one for this Python'
             )
         self._settings = self.world.get_settings()
 
@@ -99,7 +104,8 @@ class Simulator:
             with server_errors(f'loading {name} (a slow server needs a longer --timeout)'):
                 self.world = self.client.load_world(name)
         # Undone in reverse: the traffic manager first, which would wait for ticks else.
-        with ExitStack() as undo:
+        undo = ExitStack()
+        try:
             undo.callback(self.attempt, self.world.apply_settings, self._settings)
             undo.callback(self.attempt, self.world.set_weather, self.world.get_weather())
             settings = self.world.get_settings()
@@ -112,6 +118,9 @@ class Simulator:
             undo.callback(self.attempt, self.traffic.set_synchronous_mode, False)
             self.traffic.set_synchronous_mode(True)
             yield
+        finally:
+            with undisturbed():
+                undo.close()
 
     def prepare(self, weather: str, seed: int) -> None:
         """Set the weather, and the seeds of all that moves by itself."""
@@ -119,9 +128,19 @@ class Simulator:
         self.world.set_pedestrians_seed(seed)
         self.traffic.set_random_device_seed(seed)
 
-    def attempt(self, call: Callable[..., object], *arguments: object) -> None:
-        """Make a call of the clean-up; the others are to follow even where this one fails."""
+    def attempt(self, call: Callable[..., object], *arguments: object) -> bool:
+        """
+        Make a call of the clean-up; the others are to follow even where this one fails.
+
+        Returns
+        -------
+        bool
+            Whether the server answered, be it with an error.
+
+        """
         try:
             call(*arguments)
         except RuntimeError as e:
             self._tell(f'warning: not all of the server was put back: {one_line(e)}')
+            return _TIME_OUT not in str(e)
+        return True

@@ -35,6 +35,9 @@ COMPRESSED_TYPE = 'sensor_msgs/msg/CompressedImage'
 
 NS_PER_S = 10**9
 
+# OpenCV's names, which messages may carry: they count channels, which are in its usual order.
+_OPENCV_ENCODINGS = {'8UC1': 'mono8', '8UC3': 'bgr8', '8UC4': 'bgra8'}
+
 # What rosbags lets through from a file that is cut off or overwritten, its own errors first.
 _DAMAGE = (
     AnyReaderError,
@@ -185,7 +188,8 @@ def stamp_ns(message: Any, recorded_ns: int) -> int:
 def raw_frame(message: Any) -> RawFrame:
     """Return the pixels of a ``sensor_msgs/Image``."""
     size = ImageSize(int(message.height), int(message.width))
-    return RawFrame(message.data, message.encoding, size, int(message.step))
+    encoding = _OPENCV_ENCODINGS.get(message.encoding, message.encoding)
+    return RawFrame(message.data, encoding, size, int(message.step))
 
 
 def decompressed(message: Any, flags: int) -> npt.NDArray[Any] | None:

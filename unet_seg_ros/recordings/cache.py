@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import tempfile
-from contextlib import ExitStack
-from functools import cached_property
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
 from unet_seg_ros.core.classes import ClassTable
-from unet_seg_ros.core.errors import ConfigurationError, one_line
+from unet_seg_ros.core.errors import ConfigurationError, RecordingError, one_line
 from unet_seg_ros.core.resize import resize_ids, resize_image
 from unet_seg_ros.core.size import ByteArray, ImageSize
 from unet_seg_ros.recordings.recording import Progress, Recording, SourceRecording
 
 # To be raised with every change of what a reader makes of a recording, or of the files here.
-_VERSION = 1
+_VERSION = 2
 
 _INDEX = 'index.json'
+
+# What opening raises of an entry that is missing, or whose files a power cut left empty or short.
+_DAMAGE = (FileNotFoundError, EOFError, KeyError, TypeError, ValueError)
 
 
 class _Slot(NamedTuple):
@@ -50,13 +54,13 @@ class CachedRecording(Recording):
 
     Raises
     ------
-    OSError, ValueError, KeyError
+    OSError, EOFError, KeyError, TypeError, ValueError
         If the folder is not complete.
 
     """
 
     def __init__(self, path: Path, tags: ClassTable, folder: Path) -> None:
-        """Read the index."""
+        """Read the index and map the files."""
         self.path = path
         self.tags = tags
         self._folder = folder
@@ -64,6 +68,13 @@ class CachedRecording(Recording):
         self.names: list[str] = index['names']
         self.sequences: list[str] = index['sequences']
         self._slots = [_Slot(ImageSize(h, w), position) for h, w, position in index['slots']]
+        self._maps = {
+            size: (
+                np.load(folder / f'{size}-images.npy', mmap_mode='r'),
+                np.load(folder / f'{size}-tags.npy', mmap_mode='r'),
+            )
+            for size in {slot.size for slot in self._slots}
+        }
 
     def __getitem__(self, index: int) -> tuple[ByteArray, ByteArray]:
         """Copy a frame out of the files; see `Recording`."""
@@ -75,17 +86,6 @@ class CachedRecording(Recording):
         """Pickle the place of the files, not what they hold."""
         return type(self), (self.path, self.tags, self._folder)
 
-    @cached_property
-    def _maps(self) -> dict[ImageSize, tuple[ByteArray, ByteArray]]:
-        sizes = {slot.size for slot in self._slots}
-        return {
-            size: (
-                np.load(self._folder / f'{size}-images.npy', mmap_mode='r'),
-                np.load(self._folder / f'{size}-tags.npy', mmap_mode='r'),
-            )
-            for size in sizes
-        }
-
 
 def cached(
     recording: SourceRecording,
@@ -96,7 +96,8 @@ def cached(
     """
     Return a recording decoded, from the cache if it was decoded before and is unchanged.
 
-    Several processes may ask for the same at once; each then decodes, and one result stays.
+    Several processes may ask for the same at once: one decodes, the others wait for it. An entry
+    that is damaged is decoded anew.
 
     Parameters
     ----------
@@ -112,17 +113,23 @@ def cached(
     Raises
     ------
     RecordingError
-        If a frame cannot be read.
+        If a frame, or one of the recording's files, cannot be read.
     ConfigurationError
         If the cache cannot be written; nothing is then left of it.
 
     """
+    final = folder / f'{recording.path.resolve().name}-{_digest(recording, max_size)}'
     try:
-        final = folder / f'{recording.path.resolve().name}-{_digest(recording, max_size)}'
-        if not (final / _INDEX).is_file():
+        found = _opened(recording, final)
+        if found is None:
             folder.mkdir(parents=True, exist_ok=True)
-            _fill(recording, final, progress, max_size)
-        return CachedRecording(recording.path, recording.tags, final)
+            with _locked(folder / f'.{final.name}.lock'):
+                # Another process may have filled it meanwhile.
+                found = _opened(recording, final)
+                if found is None:
+                    _fill(recording, final, progress, max_size)
+                    found = CachedRecording(recording.path, recording.tags, final)
+        return found
     except OSError as e:
         raise ConfigurationError(
             f'cache {folder}: cannot be written: {e.strerror or one_line(e)}; free some space, '
@@ -135,15 +142,56 @@ def _digest(recording: SourceRecording, max_size: ImageSize | None) -> str:
     options = recording.options
     settings = (_VERSION, recording.path.resolve(), recording.tags, recording.form, options)
     digest = hashlib.sha256(repr((*settings, max_size)).encode())
-    for path in sorted(recording.files()):
-        status = path.stat()
-        digest.update(f'{path} {status.st_size} {status.st_mtime_ns}\n'.encode())
+    try:
+        for path in sorted(recording.files()):
+            status = path.stat()
+            # A copy may keep size and time of modification; that of the change it cannot.
+            told = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            # However the recording is called, its files are called the same.
+            digest.update(f'{os.path.relpath(path, recording.path)} {told}\n'.encode())
+    except OSError as e:
+        where = e.filename or recording.path
+        raise RecordingError(f'{where}: cannot be read: {e.strerror}') from e
     return digest.hexdigest()[:16]
+
+
+def _opened(recording: SourceRecording, final: Path) -> CachedRecording | None:
+    """Return an entry, or None if it is missing or damaged."""
+    try:
+        return CachedRecording(recording.path, recording.tags, final)
+    except _DAMAGE:
+        return None
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Let one process in at a time; the file is gone when the last one leaves."""
+    while True:
+        with path.open('w') as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if not _is_at(path, file.fileno()):
+                # The process before removed it, so the next one would not meet this lock.
+                continue
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+            return
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _fill(
     recording: SourceRecording, final: Path, progress: Progress, max_size: ImageSize | None
 ) -> None:
+    if final.exists():
+        # It is damaged.
+        shutil.rmtree(final)
     part = Path(tempfile.mkdtemp(prefix='.part-', dir=final.parent))
     try:
         with ExitStack() as stack:
@@ -152,18 +200,9 @@ def _fill(
                 progress(f'decoding {recording.path.name}', i, len(recording))
                 store.add(*_shrunk(image, tags, max_size))
             store.finish(recording)
-        _rename(part, final)
+        part.rename(final)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-
-
-def _rename(part: Path, final: Path) -> None:
-    try:
-        part.rename(final)
-    except OSError:
-        # Another process was first; it wrote the same.
-        if not (final / _INDEX).is_file():
-            raise
 
 
 def _shrunk(
@@ -204,7 +243,10 @@ class _Store:
             'sequences': list(recording.sequences),
             'slots': self._slots,
         }
-        (self._folder / _INDEX).write_text(json.dumps(index))
+        with (self._folder / _INDEX).open('w') as file:
+            file.write(json.dumps(index))
+            file.flush()
+            os.fsync(file.fileno())
 
     def _new(self, name: str) -> _GrowingArray:
         path = self._folder / f'{name}.npy'

@@ -97,7 +97,7 @@ class LabelledFolder(SourceRecording):
         for folder in find_folders(path, names):
             self._add(folder)
         if not self._pairs:
-            hint = folder.label_hint.format('*')
+            hint = folder.label_hint.replace('{}', '*')
             raise RecordingError(f'recording {path}: no image has labels; expected {hint}')
 
     def read(self, index: int) -> tuple[ByteArray, npt.NDArray[Any]]:
@@ -123,7 +123,7 @@ class LabelledFolder(SourceRecording):
             elif self.options.skip_unpaired:
                 self.unpaired_images.append(self._name(image))
             else:
-                expected = folder.label_hint.format(key_of_image(image))
+                expected = folder.label_hint.replace('{}', key_of_image(image))
                 raise RecordingError(f'{image}: no label image; expected {expected}')
         used = {label for _, label in pairs}
         self.unpaired_labels += [self._name(f) for f in labels.values() if f not in used]

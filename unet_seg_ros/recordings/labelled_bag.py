@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -29,7 +30,7 @@ from unet_seg_ros.recordings.bag import (
     stamp_ns,
 )
 from unet_seg_ros.recordings.labels import LabelForm
-from unet_seg_ros.recordings.pairing import pair_stamps
+from unet_seg_ros.recordings.pairing import pair_stamps, within_a_step
 from unet_seg_ros.recordings.recording import ReadOptions, SourceRecording
 from unet_seg_ros.recordings.sequences import Place, drives
 from unet_seg_ros.recordings.topics import choose_topics
@@ -149,17 +150,17 @@ class LabelledBag(SourceRecording):
     def _messages(self) -> dict[str, list[_Message]]:
         found: dict[str, list[_Message]] = {topic: [] for topic in self.topics.values()}
         turns: Counter[tuple[str, int]] = Counter()
-        run = last_ns = 0
         with reading(self.path):
             for topic, message, recorded_ns, _ in self._read(*found):
                 stamp = stamp_ns(message, recorded_ns)
-                # Topics may lag behind each other, but not by so much.
-                run += stamp < last_ns - NS_PER_S
-                last_ns = stamp
                 turn = turns[topic, recorded_ns]
                 turns[topic, recorded_ns] += 1
-                found[topic].append(_Message(run, stamp, recorded_ns, turn))
-        return {topic: sorted(messages) for topic, messages in found.items()}
+                found[topic].append(_Message(0, stamp, recorded_ns, turn))
+        images = sorted(_counted(found[self._image_topic]))
+        return {
+            self._image_topic: images,
+            self._label_topic: sorted(_placed(found[self._label_topic], images)),
+        }
 
     def _read(
         self, *topics: str, at_ns: int | None = None
@@ -221,6 +222,38 @@ class LabelledBag(SourceRecording):
         return f'bag {self.path}: {topic} at {place.name}'
 
 
+def _counted(images: Iterable[_Message]) -> Iterator[_Message]:
+    """Count the runs of images, which come in the order of recording."""
+    run = last_ns = 0
+    for image in images:
+        # What is sent at once may be swapped on the way, but not by so much.
+        run += image.stamp_ns < last_ns - NS_PER_S
+        last_ns = image.stamp_ns
+        yield image._replace(run=run)
+
+
+def _placed(labels: Iterable[_Message], images: Sequence[_Message]) -> Iterator[_Message]:
+    """
+    Tell in which of the images' runs labels were made.
+
+    Labels may lag by seconds, or be missing for a whole run. So the run is taken in which the
+    image with the nearest stamp was recorded at the nearest time.
+    """
+    runs = [list(found) for _, found in itertools.groupby(images, lambda image: image.run)]
+    for label in labels:
+        nearest = (_nearest(label.stamp_ns, run) for run in runs)
+        best = min(
+            nearest, key=lambda image: abs(image.recorded_ns - label.recorded_ns), default=label
+        )
+        yield label._replace(run=best.run)
+
+
+def _nearest(stamp_ns: int, images: Sequence[_Message]) -> _Message:
+    after = bisect_left(images, stamp_ns, key=lambda image: image.stamp_ns)
+    around = images[max(after - 1, 0) : after + 1]
+    return min(around, key=lambda image: abs(image.stamp_ns - stamp_ns))
+
+
 def _paired(
     images: Sequence[_Message], labels: Sequence[_Message], tolerance_ns: int
 ) -> list[tuple[_Message, _Message]]:
@@ -229,5 +262,6 @@ def _paired(
         a = [m for m in images if m.run == run]
         b = [m for m in labels if m.run == run]
         stamps = [m.stamp_ns for m in a], [m.stamp_ns for m in b]
-        pairs += [(a[i], b[j]) for i, j in pair_stamps(*stamps, tolerance_ns)]
+        tolerance = within_a_step(stamps[0], tolerance_ns)
+        pairs += [(a[i], b[j]) for i, j in pair_stamps(*stamps, tolerance)]
     return pairs

@@ -4,6 +4,24 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from itertools import pairwise
+from statistics import median
+
+
+def within_a_step(stamps_ns: Sequence[int], tolerance_ns: int) -> int:
+    """
+    Return a tolerance below half the usual step, so that nothing pairs across two steps.
+
+    Parameters
+    ----------
+    stamps_ns : sequence of int
+        Stamps of the images [ns] in rising order.
+    tolerance_ns : int
+        The tolerance asked for [ns].
+
+    """
+    steps = [b - a for a, b in pairwise(stamps_ns) if b > a]
+    return min(tolerance_ns, int(median(steps) - 1) // 2) if steps else tolerance_ns
 
 
 def pair_stamps(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,15 +13,18 @@ from typing import Any
 
 import numpy.typing as npt
 
-from unet_seg_ros.core.classes import ClassTable
+from unet_seg_ros.core.classes import CARLA_TAGS, ClassTable
 from unet_seg_ros.core.errors import ConfigurationError, RecordingError
 from unet_seg_ros.core.size import ByteArray, ImageSize
 from unet_seg_ros.recordings.labels import LABEL_FORMS, LabelForm, decode_labels
 from unet_seg_ros.recordings.layout import IMAGE_FOLDERS
-from unet_seg_ros.recordings.storage import is_bag
+from unet_seg_ros.recordings.storage import bags_in, holds_bags, is_bag
 
 #: Told of progress: what is done, how many of how many.
 Progress = Callable[[str, int, int], None]
+
+#: What ``unet-seg collect`` writes beside the drives; its ``tags`` is a key of ``CARLA_TAGS``.
+ABOUT = 'recording.json'
 
 #: Half a step of CARLA's usual 0.05 s: what is farther apart belongs to another step.
 HALF_STEP_S = 0.025
@@ -42,7 +46,8 @@ class ReadOptions:
         Whether a folder's images without labels are left out instead of an error; those of a
         bag always are.
     tolerance_s : float
-        How far apart the stamps of an image and its labels may be [s]; bags only.
+        How far apart the stamps of an image and its labels may be [s], at most just under half
+        the usual step of the images; bags only.
 
     """
 
@@ -213,6 +218,28 @@ class SourceRecording(Recording):
             raise RecordingError(f'{self.label_name(index)}: {e}') from e
 
 
+def stated_tags(path: Path) -> int | None:
+    """
+    Return which of ``CARLA_TAGS`` a recording was made with, if it or the folder above tells.
+
+    Parameters
+    ----------
+    path : Path
+        The recording, or one of its drives.
+
+    """
+    for folder in (path.resolve(), path.resolve().parent):
+        try:
+            told = json.loads((folder / ABOUT).read_text())
+        except (OSError, ValueError):
+            # Missing, or a file of another program.
+            continue
+        tags = told.get('tags') if isinstance(told, dict) else None
+        if isinstance(tags, int) and tags in CARLA_TAGS:
+            return tags
+    return None
+
+
 def open_recording(
     path: Path,
     tags: ClassTable,
@@ -237,7 +264,8 @@ def open_recording(
     Raises
     ------
     RecordingError
-        If it is missing, empty, in no known form or in several, or lacks labels.
+        If it is missing, empty, in no known form or in several, lacks labels, or states other
+        tags.
     ConfigurationError
         If it is a bag and ``rosbags`` is not installed.
 
@@ -247,11 +275,19 @@ def open_recording(
 
     if not path.exists():
         raise RecordingError(f'recording {path}: not found')
+    stated = stated_tags(path)
+    if stated is not None and tags != CARLA_TAGS[stated]:
+        raise RecordingError(
+            f'recording {path}: its {ABOUT} states the table of {stated} tags; read it with that '
+            f'one, not with one of {len(tags)}'
+        )
     options = options or ReadOptions()
     if not is_bag(path):
         return LabelledFolder(path, tags, form, options)
     if path.is_dir() and any(f.name.lower() in IMAGE_FOLDERS for f in path.iterdir()):
         raise RecordingError(f'recording {path}: both images and a rosbag2; keep them apart')
+    if path.is_dir() and len(bags_in(path)) > 1:
+        raise RecordingError(holds_bags(path))
     try:
         from unet_seg_ros.recordings.labelled_bag import LabelledBag
     except ImportError as e:

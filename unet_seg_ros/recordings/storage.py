@@ -4,10 +4,38 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from unet_seg_ros.core.errors import RecordingError
+
 _BAG_SUFFIXES = ('.mcap', '.db3')
+_METADATA = 'metadata.yaml'
 
 
 def is_bag(path: Path) -> bool:
-    """Return whether a path looks like a rosbag2: its folder, or one of its storage files."""
-    files = path.iterdir() if path.is_dir() else [path]
-    return any(f.suffix in _BAG_SUFFIXES or f.name == 'metadata.yaml' for f in files)
+    """
+    Return whether a path looks like a rosbag2: its folder, or one of its storage files.
+
+    Raises
+    ------
+    RecordingError
+        If the folder cannot be read.
+
+    """
+    try:
+        files = list(path.iterdir()) if path.is_dir() else [path]
+    except OSError as e:
+        raise RecordingError(f'{path}: cannot be read: {e.strerror}') from e
+    return any(f.suffix in _BAG_SUFFIXES or f.name == _METADATA for f in files)
+
+
+def bags_in(path: Path) -> list[Path]:
+    """Return the bags that a folder holds, sorted by name; none if it is one as a whole."""
+    inside = sorted(path.iterdir())
+    if any(f.name == _METADATA for f in inside):
+        return []
+    return [f for f in inside if f.suffix in _BAG_SUFFIXES or (f.is_dir() and is_bag(f))]
+
+
+def holds_bags(path: Path) -> str:
+    """Return what to tell of a folder of bags."""
+    listed = ', '.join(bag.name for bag in bags_in(path))
+    return f'recording {path}: holds bags: name each one as a source of its own ({listed})'

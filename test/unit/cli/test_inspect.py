@@ -207,3 +207,12 @@ def test_the_tables_of_real_recordings_are_guessed(shared_data, capsys, tmp_path
     report = json.loads((tmp_path / 'r.json').read_text())
     assert status == 0
     assert (report['tags'], report['frames'], len(report['sequences'])) == (tags, 2, 1)
+
+
+def test_the_table_that_a_recording_states_is_taken(tmp_path, capsys):
+    """As ``unet-seg collect`` states it; the ids alone would fit all three tables."""
+    write_image(tmp_path / 'Town01_0' / 'rgb' / '0.png', np.zeros((4, 6, 3), np.uint8))
+    write_image(tmp_path / 'Town01_0' / 'label' / '0.png', np.full((4, 6), 7, np.uint8))
+    (tmp_path / 'recording.json').write_text(json.dumps({'tags': 29}))
+    assert main(['inspect', str(tmp_path)]) == 0
+    assert 'TrafficLight' in capsys.readouterr().out

@@ -68,6 +68,7 @@ class Actor:
 
     def stop(self) -> None:
         self.carla.log(f'stop {self.kind}')
+        self.carla.at_stop()
         self.callback = None
 
     def set_autopilot(self, on: bool, port: int) -> None:
@@ -120,6 +121,7 @@ class StandIn:
         self.tag = ROAD
         self.lost: set[int] = set()
         self.at_frame = {}
+        self.at_stop = lambda: None
 
     def log(self, call: str) -> None:
         self.calls.append(call)

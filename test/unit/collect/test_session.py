@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 
 import pytest
 
@@ -23,6 +24,8 @@ OWN = ['stop sensor.camera.semantic_segmentation', 'stop sensor.camera.rgb', 'de
 TRAFFIC = ['stop controller.ai.walker', 'destroy 4']
 #: The first tick that is recorded: after two of the traffic, one of its steering, the warm-up.
 FIRST = 101 + 3 + session.WARM_UP_TICKS
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run(options) -> list[str]:
@@ -47,7 +50,7 @@ def test_a_drive_is_recorded_and_all_is_put_back(carla, make_options):
     assert carla.actors == {}
     assert lines == [
         'warning: the client is CARLA 0.9.16, the server 0.9.15; if calls fail, '
-        'pip install carla==0.9.15',
+        'pip install carla==0.9.15, if there is one for this Python',
         'Town01, ClearNoon, seed 7',
         f'{options.output}: 2 frames in 1 drives',
     ]
@@ -170,6 +173,76 @@ def test_a_clean_up_that_fails_is_told_and_the_rest_is_done(carla, make_options,
         'time-out of 50ms while waiting for the simulator'
     )
     assert carla.calls[-1] == END[2]
+
+
+def test_of_actors_that_do_not_answer_the_rest_is_destroyed_at_once(carla, make_options):
+    carla.at_stop = server_dies
+    lines = run(make_options())
+    assert carla.calls[-7:] == [OWN[0], OWN[2], *TRAFFIC, *END]
+    assert carla.actors == {}
+    assert sum('not all of the server was put back' in line for line in lines) == 2
+
+
+def test_of_actors_that_answer_with_an_error_each_is_tried(carla, make_options):
+    def refuse() -> None:
+        raise RuntimeError('the actor is gone')
+
+    carla.at_stop = refuse
+    run(make_options())
+    assert carla.calls == [*BEGIN, *drive_calls(7), *END]
+
+
+@pytest.fixture
+def harmless():
+    """Let signals that nobody handles be noted instead of ending the tests; return the notes."""
+    noted: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        noted.append(number)
+
+    previous = [signal.signal(number, note) for number in SIGNALS]
+    yield noted
+    # Whoever took them has given them back.
+    assert [signal.getsignal(number) for number in SIGNALS] == [note] * 3
+    for number, handler in zip(SIGNALS, previous, strict=True):
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize('number', SIGNALS)
+def test_a_signal_puts_all_back_and_a_second_does_not_cut_that_short(
+    carla, make_options, harmless, number
+):
+    carla.at_frame[FIRST + 2] = lambda: signal.raise_signal(number)
+    carla.at_stop = lambda: signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        run(make_options())
+    assert carla.calls == [*BEGIN, *drive_calls(7), *END]
+    assert carla.actors == {}
+    assert harmless == []
+
+
+@pytest.mark.parametrize('number', SIGNALS)
+def test_a_signal_in_the_midst_of_a_clean_up_waits_for_its_end(
+    carla, make_options, harmless, number
+):
+    carla.at_stop = lambda: signal.raise_signal(number)
+    with pytest.raises(KeyboardInterrupt):
+        run(make_options(weathers=('ClearNoon', 'WetNight')))
+    # The second drive is not begun.
+    assert carla.calls == [*BEGIN, *drive_calls(7), *END]
+    assert harmless == []
+
+
+def test_what_is_ignored_stays_so(carla, make_options, harmless):
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        carla.at_frame[FIRST + 2] = lambda: signal.raise_signal(signal.SIGHUP)
+        options = make_options()
+        run(options)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM))
+    assert drives_of(options)[0]['frames'] == 2
 
 
 def test_a_vehicle_that_stands_too_long_is_replaced(carla, make_options, monkeypatch):

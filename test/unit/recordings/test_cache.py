@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pickle
 import resource
+from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -90,12 +93,22 @@ def newer_image(source):
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
 
 
+def image_of_the_same_size_and_time(source):
+    path = source / 'rgb' / '2.png'
+    status = path.stat()
+    data = bytearray(path.read_bytes())
+    other = write_image(source / 'other.png', noise(4, 4, 3, seed=99)).read_bytes()
+    assert len(other) == len(data)
+    path.write_bytes(other)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
 def another_frame(source):
     write_image(source / 'rgb' / '4.png', noise(4, 4, 3))
     write_image(source / 'label' / '4.png', tags_of((4, 4), 4))
 
 
-@pytest.mark.parametrize('change', [newer_image, another_frame])
+@pytest.mark.parametrize('change', [newer_image, image_of_the_same_size_and_time, another_frame])
 def test_a_changed_recording_is_decoded_anew(source, folder, change):
     cached(LabelledFolder(source, TAGS), folder)
     change(source)
@@ -148,16 +161,120 @@ def test_another_process_needs_the_place_alone(source, folder):
     np.testing.assert_array_equal(pickle.loads(data)[1][0], decoded[1][0])
 
 
-def test_of_two_that_decode_at_once_one_result_stays(source, folder):
-    class Overtaken(LabelledFolder):
+def test_of_two_that_ask_at_once_one_decodes_and_the_other_waits(source, folder):
+    # Locks of one file are told apart by who opened it, so a thread will do for a process.
+    calls, results = Calls(), []
+    other = Thread(
+        target=lambda: results.append(cached(LabelledFolder(source, TAGS), folder, calls))
+    )
+
+    class Slow(LabelledFolder):
         def __iter__(self):
-            self.winner = cached(LabelledFolder(source, TAGS), folder)
+            other.start()
+            other.join(0.2)
+            assert results == []
             return super().__iter__()
 
-    slow = Overtaken(source, TAGS)
-    decoded = cached(slow, folder)
+    decoded = cached(Slow(source, TAGS), folder)
+    other.join(30.0)
+    assert calls == []
+    np.testing.assert_array_equal(results[0][1][0], decoded[1][0])
+    # No lock stays either.
     assert len(list(folder.iterdir())) == 1
-    np.testing.assert_array_equal(decoded[1][0], slow.winner[1][0])
+
+
+def test_who_finds_a_lock_that_was_removed_takes_the_new_one(source, folder, monkeypatch):
+    flock, taken = fcntl.flock, []
+
+    def late(file, operation):
+        flock(file, operation)
+        taken.append(file.name)
+        if len(taken) == 1:
+            Path(file.name).unlink()
+
+    monkeypatch.setattr(fcntl, 'flock', late)
+    cached(LabelledFolder(source, TAGS), folder)
+    assert len(taken) == 2
+    assert len(list(folder.iterdir())) == 1
+
+
+def test_a_complete_entry_needs_no_right_to_write(source, folder, monkeypatch):
+    cached(LabelledFolder(source, TAGS), folder)
+    monkeypatch.setattr(fcntl, 'flock', None)
+    assert len(cached(LabelledFolder(source, TAGS), folder)) == 4
+
+
+def remove(file):
+    file.unlink()
+
+
+def empty(file):
+    file.write_bytes(b'')
+
+
+def zero(file):
+    file.write_bytes(bytes(file.stat().st_size))
+
+
+def halve(file):
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+@pytest.mark.parametrize('name', ['index.json', '8x6-images.npy', '4x4-tags.npy'])
+@pytest.mark.parametrize('damage', [remove, empty, zero, halve])
+def test_a_damaged_entry_is_mended(source, folder, name, damage):
+    cached(LabelledFolder(source, TAGS), folder)
+    (final,) = folder.iterdir()
+    damage(final / name)
+    calls = Calls()
+    decoded = cached(LabelledFolder(source, TAGS), folder, calls)
+    assert len(calls) == 4
+    for i, (image, tags) in enumerate(decoded):
+        np.testing.assert_array_equal(image, noise(*SIZES[i], 3, seed=i))
+        np.testing.assert_array_equal(tags, tags_of(SIZES[i], i))
+    assert list(folder.iterdir()) == [final]
+
+
+def test_a_power_cut_finds_all_files_on_the_disk(source, folder, monkeypatch):
+    fsync, synced = os.fsync, set()
+
+    def noted(descriptor):
+        fsync(descriptor)
+        status = os.fstat(descriptor)
+        synced.add((status.st_ino, status.st_size))
+
+    monkeypatch.setattr(os, 'fsync', noted)
+    cached(LabelledFolder(source, TAGS), folder)
+    (final,) = folder.iterdir()
+    statuses = [file.stat() for file in final.iterdir()]
+    assert {(status.st_ino, status.st_size) for status in statuses} == synced
+
+
+@pytest.mark.parametrize('text', ['{}', '[]', '{"names": [], "sequences": [], "slots": [1]}'])
+def test_an_index_of_another_kind_is_mended(source, folder, text):
+    cached(LabelledFolder(source, TAGS), folder)
+    (final,) = folder.iterdir()
+    (final / 'index.json').write_text(text)
+    assert len(cached(LabelledFolder(source, TAGS), folder)) == 4
+
+
+def test_a_relative_path_gives_the_same_entry(source, folder, monkeypatch):
+    cached(LabelledFolder(source, TAGS), folder)
+    monkeypatch.chdir(source.parent)
+    calls = Calls()
+    cached(LabelledFolder(Path('drive'), TAGS), folder, calls)
+    assert calls == []
+    assert len(list(folder.iterdir())) == 1
+
+
+def test_a_file_of_the_recording_that_is_not_there_is_named(source, folder):
+    (source / 'rgb' / '4.png').symlink_to(source / 'gone.png')
+    (source / 'label' / '4.png').symlink_to(source / 'rgb' / '1.png')
+    with pytest.raises(RecordingError) as raised:
+        cached(LabelledFolder(source, TAGS), folder)
+    expected = f'{source}/rgb/4.png: cannot be read: No such file or directory'
+    assert str(raised.value) == expected
+    assert not folder.exists()
 
 
 def test_a_frame_that_fails_leaves_nothing(source, folder):

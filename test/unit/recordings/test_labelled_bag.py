@@ -103,6 +103,16 @@ def test_the_tolerance_decides_what_pairs(tmp_path, storage):
         LabelledBag(path, TAGS, options=ReadOptions(tolerance_s=0.01))
 
 
+def test_fast_stamps_do_not_pair_across_ticks(tmp_path, storage):
+    ticks = [frame(i, 7 * S + i * 20 * MS) for i in range(6)]
+    # Of the third tick the labels are lost, of the fourth the image.
+    messages = [m for i, tick in enumerate(ticks) for m in tick[i == 2 : 1 if i == 3 else 2]]
+    bag = LabelledBag(write_bag(tmp_path / 'b', storage, messages), TAGS)
+    check(bag, [0, 1, 4, 5])
+    assert bag.unpaired_images == ['7.040000000']
+    assert bag.unpaired_labels == ['7.060000000']
+
+
 def test_a_gap_in_the_stamps_is_a_cut(tmp_path, storage):
     stamps = [0, 50, 100, 400, 450]
     messages = [m for i, ms in enumerate(stamps) for m in frame(i, 7 * S + ms * MS)]
@@ -120,6 +130,38 @@ def test_a_simulation_that_begins_anew_does_not_pair_with_the_one_before(tmp_pat
     check(bag, [0, 1, 2, 4, 5])
     assert bag.unpaired_images == ['7.000000000#1']
     assert bag.sequences == ['7.000000000'] * 3 + ['8.000000000#1'] * 2
+
+
+@pytest.mark.parametrize('num_runs', [1, 2])
+def test_labels_may_lag_by_seconds(tmp_path, storage, num_runs):
+    messages = []
+    for i in range(8 * num_runs):
+        semantic, rgb = frame(i, 7 * S + (i % 8) * S)
+        messages += [(rgb[0], (100 + i) * S, rgb[2]), (semantic[0], (103 + i) * S, semantic[2])]
+    messages.sort(key=lambda m: m[1])
+    bag = LabelledBag(write_bag(tmp_path / 'b', storage, messages), TAGS)
+    check(bag, list(range(8 * num_runs)))
+    assert bag.unpaired_images == bag.unpaired_labels == []
+
+
+@pytest.mark.parametrize('missing', [0, 1])
+def test_a_run_without_labels_does_not_shift_those_that_follow(tmp_path, storage, missing):
+    messages = []
+    for i in range(9):
+        tick = frame(i, 7 * S + (i % 3) * S, recorded_ns=(100 + i) * S)
+        messages += tick[1:] if i // 3 == missing else tick
+    bag = LabelledBag(write_bag(tmp_path / 'b', storage, messages), TAGS)
+    check(bag, [i for i in range(9) if i // 3 != missing])
+
+
+def test_opencvs_names_of_encodings_are_read(tmp_path, storage):
+    messages = []
+    for i, (encoding, channels) in enumerate((('8UC3', 3), ('8UC4', 4))):
+        stamp = (7 + i) * S
+        pixels = noise(6, 5, 4, seed=i)[..., :channels]
+        messages += [(RGB, stamp, image(pixels, encoding, stamp))]
+        messages += [(SEMANTIC, stamp, image(ids(i), '8UC1', stamp, padding=2))]
+    check(LabelledBag(write_bag(tmp_path / 'b', storage, messages), TAGS), [0, 1])
 
 
 def test_compressed_images_and_labels_are_read(tmp_path, storage):

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from unet_seg_ros.recordings.pairing import pair_stamps
+from unet_seg_ros.recordings.pairing import pair_stamps, within_a_step
 
 
 def test_equal_stamps_pair():
@@ -20,6 +20,13 @@ def test_the_nearest_wins():
 def test_each_is_used_once():
     assert pair_stamps([100, 101], [99, 102], 25) == [(0, 0), (1, 1)]
     assert pair_stamps([100, 100], [100, 100], 0) == [(0, 0), (1, 1)]
+
+
+def test_the_tolerance_stays_below_half_the_usual_step():
+    assert within_a_step([0, 10, 20, 50, 60], 25) == 4
+    assert within_a_step([0, 10, 20, 50, 60], 3) == 3
+    assert within_a_step([0, 11, 11, 22], 25) == 5
+    assert within_a_step([7, 7], 25) == within_a_step([], 25) == 25
 
 
 def test_none_gives_none():

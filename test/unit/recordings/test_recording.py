@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from support.recordings import image, noise, write_bag, write_image
 
 from unet_seg_ros.core.classes import CARLA_TAGS
 from unet_seg_ros.core.errors import ConfigurationError, RecordingError
-from unet_seg_ros.recordings.recording import ReadOptions, open_recording
+from unet_seg_ros.recordings.recording import ReadOptions, open_recording, stated_tags
 
 TAGS = CARLA_TAGS[23]
 IDS = np.array([[6, 7], [7, 8]], np.uint8)
@@ -84,6 +86,62 @@ def test_a_folder_of_both_forms_is_refused(tmp_path):
     small_folder(bag)
     with pytest.raises(RecordingError, match='both images and a rosbag2; keep them apart'):
         open_recording(bag, TAGS)
+
+
+def loose_files(path):
+    for name in ('a', 'b'):
+        (file,) = small_bag(path.with_name(name)).glob('*.mcap')
+        path.mkdir(exist_ok=True)
+        file.rename(path / f'{name}.mcap')
+
+
+def folders_of_bags(path):
+    path.mkdir()
+    for name in ('a.mcap', 'b.mcap'):
+        small_bag(path / name)
+
+
+@pytest.mark.parametrize('made', [loose_files, folders_of_bags])
+def test_a_folder_of_several_bags_is_told(tmp_path, made):
+    made(tmp_path / 'bags')
+    with pytest.raises(RecordingError) as raised:
+        open_recording(tmp_path / 'bags', TAGS)
+    assert str(raised.value) == (
+        f'recording {tmp_path}/bags: holds bags: name each one as a source of its own '
+        '(a.mcap, b.mcap)'
+    )
+
+
+@pytest.mark.parametrize('part', ['', 'Town01_0'])
+def test_tags_that_a_recording_states_are_kept_to(tmp_path, part):
+    small_folder(tmp_path / 'Town01_0')
+    (tmp_path / 'recording.json').write_text(json.dumps({'tags': 29}))
+    path = tmp_path / part
+    assert stated_tags(path) == 29
+    assert len(open_recording(path, CARLA_TAGS[29])) == 1
+    with pytest.raises(RecordingError) as raised:
+        open_recording(path, TAGS)
+    assert str(raised.value) == (
+        f'recording {path}: its recording.json states the table of 29 tags; read it with that '
+        'one, not with one of 23'
+    )
+
+
+@pytest.mark.parametrize('text', ['', '[]', '{}', '{"tags": "mine"}', '{"tags": 99}'])
+def test_a_file_of_that_name_that_states_no_tags_is_left_alone(tmp_path, text):
+    small_folder(tmp_path / 'r')
+    (tmp_path / 'recording.json').write_text(text)
+    assert stated_tags(tmp_path) is None
+    assert len(open_recording(tmp_path, TAGS)) == 1
+
+
+def test_a_folder_that_cannot_be_read_is_told(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, 'Permission denied', str(path))
+
+    monkeypatch.setattr(Path, 'iterdir', refuse)
+    with pytest.raises(RecordingError, match=f'^{tmp_path}: cannot be read: Permission denied'):
+        open_recording(tmp_path, TAGS)
 
 
 def test_a_bag_needs_rosbags(tmp_path, monkeypatch):
