@@ -37,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--tags',
         type=tag_table,
         metavar='TABLE',
-        help=f'tag table of the labels ({", ".join(map(str, TAG_TABLES))}); the one that the folder '
-        "states, or guessed among CARLA's, if left out",
+        help=f'tag table of the labels ({", ".join(map(str, TAG_TABLES))}); if left out the one '
+        "that the folder states, or a guess among CARLA's",
     )
     add_reading_arguments(parser)
     parser.add_argument('--json', type=Path, metavar='F', help='write the figures there as well')
