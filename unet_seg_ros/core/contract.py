@@ -164,10 +164,9 @@ class ModelContract:
                 network=data['network'],
                 training=data['training'],
                 scores=data['scores'],
-                # Files of before there was a choice do not say.
-                precision=data.get('precision', 'fp32'),
-                check=data.get('check', {}),
-                temperature=float(data.get('temperature', 1.0)),
+                precision=data['precision'],
+                check=data['check'],
+                temperature=float(data['temperature']),
             )
         except (AttributeError, KeyError, TypeError, ValueError, ConfigurationError) as e:
             raise ModelError(f'model contract is incomplete: {type(e).__name__}: {e}') from e

@@ -87,15 +87,6 @@ def test_precision_and_check_survive(precision):
     assert ModelContract.from_json(contract.to_json()) == contract
 
 
-def test_a_file_that_does_not_tell_its_precision_is_fp32(model):
-    data = json.loads(known_contract(SIZE).to_json())
-    del data['precision'], data['check']
-    rewrite(model, lambda m: set_entry(m, json.dumps(data)))
-    contract = read_contract(model)
-    assert contract.precision == 'fp32'
-    assert contract.check == {}
-
-
 def test_no_json_is_refused():
     with pytest.raises(ModelError, match='incomplete'):
         ModelContract.from_json('{')
