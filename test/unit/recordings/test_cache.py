@@ -6,6 +6,7 @@ import fcntl
 import os
 import pickle
 import resource
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 
@@ -284,20 +285,22 @@ def test_a_frame_that_fails_leaves_nothing(source, folder):
     assert list(folder.iterdir()) == []
 
 
-@pytest.fixture
+@contextmanager
 def tiny_disk():
-    """Let no file grow beyond 4 KiB."""
+    """Let no file grow beyond 4 KiB; not while pytest reports, perhaps into a file."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-def test_a_full_disk_is_told_in_one_line_and_leaves_nothing(tmp_path, folder, tiny_disk):
+def test_a_full_disk_is_told_in_one_line_and_leaves_nothing(tmp_path, folder):
     source = tmp_path / 'large'
     write_image(source / 'rgb' / '1.png', np.zeros((99, 99, 3), np.uint8))
     write_image(source / 'label' / '1.png', np.zeros((99, 99), np.uint8))
-    with pytest.raises(ConfigurationError) as raised:
+    with tiny_disk(), pytest.raises(ConfigurationError) as raised:
         cached(LabelledFolder(source, TAGS), folder)
     assert str(raised.value) == (
         f'cache {folder}: cannot be written: File too large; free some space, choose another '
