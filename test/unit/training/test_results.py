@@ -178,7 +178,7 @@ def test_the_files_of_a_page(tmp_path):
     text = page.read_text()
     assert '<h1>R &amp; D</h1>' in text
     assert 'Learned from streets. Assessed on a/b (7 frames), a b (7 frames).' in text
-    assert '<td>0.5173</td><td>0.5173</td>' in text  # (0.8 + 0.5 + 50 / 65 + 0) / 4
+    assert '<td>0.6897</td><td>0.6897</td>' in text  # (0.8 + 0.5 + 50 / 65) / 3
     assert '<pre>a: 1\nb: &lt;2&gt;</pre>' in text
     names = sorted(p.name for p in (tmp_path / 'figures').iterdir())
     assert names == sorted(
