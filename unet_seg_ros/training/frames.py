@@ -21,7 +21,7 @@ from unet_seg_ros.core.errors import RecordingError
 from unet_seg_ros.core.size import ByteArray
 from unet_seg_ros.recordings.cache import cached
 from unet_seg_ros.recordings.recording import ReadOptions, Recording, open_recording
-from unet_seg_ros.training.recipe import Source
+from unet_seg_ros.training.source import Source
 
 #: An image, uint8 [H, W, 3] in BGR order, and its tags, uint8 [H, W].
 LabelledImage = tuple[ByteArray, ByteArray]

@@ -25,10 +25,11 @@ from unet_seg_ros.training.data import SegmentationData
 from unet_seg_ros.training.frames import Progress, SourceFrames, load_source
 from unet_seg_ros.training.interrupt import StopOnInterrupt
 from unet_seg_ros.training.memory import keep_freed_memory
-from unet_seg_ros.training.recipe import Recipe, Source
+from unet_seg_ros.training.recipe import Recipe
 from unet_seg_ros.training.report import MetricsFile
 from unet_seg_ros.training.run_folder import WholeCheckpoints, write_provenance, writing_to
 from unet_seg_ros.training.schedule import Schedule
+from unet_seg_ros.training.source import Source
 from unet_seg_ros.training.task import MEAN_IOU, SegmentationTask
 from unet_seg_ros.training.unet import check_input_size
 

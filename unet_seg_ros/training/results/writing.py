@@ -13,6 +13,7 @@ from unet_seg_ros.training.results.charts import charts
 from unet_seg_ros.training.results.curves import curves, read_metrics
 from unet_seg_ros.training.results.page import NAME, Section, page
 from unet_seg_ros.training.results.theme import Drawing, render
+from unet_seg_ros.training.run_folder import write_whole
 
 
 def write_results(
@@ -50,14 +51,16 @@ def write_results(
     def picture_of(drawing: Drawing, theme: str) -> bytes:
         png = render(drawing, theme)
         if theme == 'light':
-            _write(figures / f'{drawing.name}.png', png)
+            write_whole(figures / f'{drawing.name}.png', png)
         return png
 
     path = run_folder / 'report.html'
     try:
         figures.mkdir(parents=True, exist_ok=True)
-        _write(run_folder / 'assessment.json', f'{json.dumps(plain, allow_nan=False)}\n'.encode())
-        _write(path, page(told, assessments, sections, picture_of).encode())
+        write_whole(
+            run_folder / 'assessment.json', f'{json.dumps(plain, allow_nan=False)}\n'.encode()
+        )
+        write_whole(path, page(told, assessments, sections, picture_of).encode())
     except OSError as e:
         raise ConfigurationError(
             f'run folder {run_folder}: cannot be written ({one_line(e)})'
@@ -81,12 +84,3 @@ def _sections(run_folder: Path, assessments: Mapping[str, Assessment]) -> list[S
         # What takes the whole width comes last, so that the others stand in pairs.
         sections.append(Section(source, sorted(drawings, key=lambda d: d.is_wide)))
     return [section for section in sections if section.drawings]
-
-
-def _write(path: Path, data: bytes) -> None:
-    part = path.with_name(f'.{path.name}.part')
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
