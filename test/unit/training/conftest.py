@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
 import torch
+from support.street_network import street
 
 from unet_seg_ros.training.recipe import Recipe, recipe_from_dict
 from unet_seg_ros.training.session import RunOptions
@@ -19,25 +19,11 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _street(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return an image [48, 96, 3] and its tags of the 23: road, line, sidewalk and the rest."""
-    rng = np.random.default_rng(seed)
-    tags = np.zeros((48, 96), np.uint8)
-    tags[20:] = 8
-    left, right = rng.integers(8, 24), rng.integers(70, 88)
-    tags[20:, left:right] = 7
-    tags[20:, 44:50] = 6
-    colors = np.zeros((256, 3), np.uint8)
-    colors[[0, 6, 7, 8]] = (200, 120, 60), (80, 220, 240), (70, 70, 70), (140, 150, 170)
-    noise = rng.integers(0, 12, (48, 96, 3), dtype=np.uint8)
-    return colors[tags] + noise, tags
-
-
 @pytest.fixture
 def data_root(tmp_path: Path) -> Path:
     """Return a folder that holds the labelled folder ``streets`` of two frames, and a copy."""
     for seed in (0, 1):
-        for part, pixels in zip(('rgb', 'label'), _street(seed), strict=True):
+        for part, pixels in zip(('rgb', 'label'), street(seed), strict=True):
             for name in ('streets', 'streets_again'):
                 folder = tmp_path / 'data' / name / part
                 folder.mkdir(parents=True, exist_ok=True)
