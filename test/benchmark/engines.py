@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from unet_seg_ros.core.backend import EngineOptions
 from unet_seg_ros.core.contract import read_contract
 from unet_seg_ros.inference import open_backend
 
@@ -48,8 +49,8 @@ class Engine:
 
 def names(precisions):
     """Return the engines that can be compared on this machine."""
-    torch = ['torch f32', *['torch bf16'] * ('bf16' in precisions)] if find_spec('torch') else []
-    return [*(f'openvino {p}' for p in precisions), 'onnxruntime f32', *torch]
+    torch = ['torch fp32', *['torch bf16'] * ('bf16' in precisions)] if find_spec('torch') else []
+    return [*(f'openvino {p}' for p in precisions), 'onnxruntime fp32', *torch]
 
 
 def compare(model, engine_names, rounds, frames):
@@ -98,7 +99,7 @@ def main():
         if name == 'torch':
             infer = torch_network(contract, precision)
         else:
-            backend = open_backend(options.model, name, precision)
+            backend = open_backend(options.model, name, EngineOptions(precision=precision))
             infer = stack.enter_context(backend).infer
         for line in sys.stdin:
             durations_s = []

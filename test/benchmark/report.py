@@ -117,7 +117,7 @@ def cameras(r):
 
 
 def engines(r):
-    reference = next(e for e in r.engines if e.name == 'onnxruntime f32').percentile_ms(50)
+    reference = next(e for e in r.engines if e.name == 'onnxruntime fp32').percentile_ms(50)
     rows = []
     for e in r.engines:
         p50 = e.percentile_ms(50)
@@ -208,7 +208,7 @@ def reading(r):
         'together. '
         f'Our own work for a mask is {own_ms(r, "mask"):.2f} ms, with an overlay '
         f'{own_ms(r, "mask", "overlay"):.2f} ms. {deployed} is '
-        f'{engine["onnxruntime f32"] / engine[deployed]:.1f} times as fast as ONNX Runtime. '
+        f'{engine["onnxruntime fp32"] / engine[deployed]:.1f} times as fast as ONNX Runtime. '
         f'From its start the node needs {np.median(active_s(r)):.2f} s to be active; the '
         f'first mask is with its reader within 2 s in {num_in_time} of {len(r.starts)} starts '
         f'({min(first_masks_s(r)):.2f} to {max(first_masks_s(r)):.2f} s), and what lies between '

@@ -4,6 +4,7 @@ import numpy as np
 import onnx
 import pytest
 
+from unet_seg_ros.core.backend import EngineOptions
 from unet_seg_ros.core.errors import EngineError, ModelError
 from unet_seg_ros.core.size import ImageSize
 from unet_seg_ros.inference import BACKENDS, open_backend
@@ -21,7 +22,7 @@ def engine(request) -> str:
 
 
 def test_answers_are_the_models_to_the_pixel(engine, known_model):
-    with open_backend(known_model, engine, 'f32') as backend:
+    with open_backend(known_model, engine, EngineOptions(precision='fp32')) as backend:
         for num in (1, 3, 1):
             images = random_images(num, seed=num)
             prediction = backend.infer(images)
@@ -80,13 +81,13 @@ def test_it_works_only_inside_its_with_block(engine, known_model):
 
 
 def test_auto_names_the_precision_that_was_chosen(engine, known_model):
-    with open_backend(known_model, engine, 'auto') as backend:
+    with open_backend(known_model, engine, EngineOptions(precision='auto')) as backend:
         assert backend.precision in backend.precisions
 
 
 def test_an_unknown_precision_is_refused(engine, known_model):
     with pytest.raises(EngineError, match="'f64' is not one of"):
-        open_backend(known_model, engine, 'f64')
+        open_backend(known_model, engine, EngineOptions(precision='f64'))
 
 
 def test_a_file_that_is_no_model_is_refused(engine, tmp_path):

@@ -12,7 +12,7 @@ from typing import Any
 
 from unet_seg_ros.cli.options import tag_table
 from unet_seg_ros.cli.reading import add_reading_arguments, read_options
-from unet_seg_ros.core.backend import Backend
+from unet_seg_ros.core.backend import Backend, EngineOptions
 from unet_seg_ros.core.class_sets import LabelMap, class_set_of
 from unet_seg_ros.core.classes import TAG_TABLES
 from unet_seg_ros.core.contract import ModelContract
@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_reading_arguments(parser)
     parser.add_argument('--backend', default='auto', choices=('auto', *BACKENDS))
-    parser.add_argument('--precision', default='auto', choices=('auto', 'f32', 'bf16'))
+    parser.add_argument('--precision', default='auto', choices=('auto', 'fp32', 'bf16'))
     parser.add_argument('--each', action='store_true', help='print a row for each frame too')
     parser.add_argument('--json', type=Path, metavar='F', help='write the figures there as well')
 
@@ -89,7 +89,7 @@ class Truth:
 def run(args: argparse.Namespace) -> int:
     """Print the table; return 0."""
     model = args.model or shared_file('models', DEFAULT_MODEL)
-    with open_backend(model, args.backend, args.precision) as backend:
+    with open_backend(model, args.backend, EngineOptions(precision=args.precision)) as backend:
         truth = _truth(args, backend.contract)
         result = _evaluate(backend, truth)
     result['source'] = truth.source

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import re
 from pathlib import Path
 
 from unet_seg_ros.core.classes import TAG_TABLES
 from unet_seg_ros.core.errors import ConfigurationError
+from unet_seg_ros.core.resources import user_cache
 from unet_seg_ros.core.size import ImageSize
 
 
@@ -62,10 +62,5 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
         '--data-root', type=Path, default=Path(), help="where the recipe's folders start"
     )
     parser.add_argument(
-        '--cache', type=Path, default=_default_cache(), help='where rendered scenes are kept'
+        '--cache', type=Path, default=user_cache(), help='where rendered scenes are kept'
     )
-
-
-def _default_cache() -> Path:
-    home = os.environ.get('XDG_CACHE_HOME') or '~/.cache'
-    return Path(home).expanduser() / 'unet_seg_ros'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar
@@ -39,6 +39,48 @@ class Prediction:
     group_probability: ByteArray
 
 
+class Watch:
+    """Who follows work that may take minutes; this one hears nothing and lets it go on."""
+
+    def say(self, line: str) -> None:
+        """Hear how far it is, in one line."""
+
+    def is_stopped(self) -> bool:
+        """Return whether it is to be given up."""
+        return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOptions:
+    """
+    How an engine is to be opened; each engine reads what concerns it.
+
+    Attributes
+    ----------
+    precision : str
+        One of the engine's precisions, or ``auto``: the fastest of them that a CPU has, or that of
+        the model file on a GPU.
+    num_threads : int
+        CPU threads; 0 leaves the choice to the engine.
+    gpu : int
+        Index of the GPU, as CUDA counts them.
+    max_batch : int
+        The largest batch that a GPU engine is built for; larger ones are run in parts.
+    cache : Path, optional
+        Folder of built engines; None for the user's own.
+    watch : Watch
+        Follows the building of an engine.
+
+    """
+
+    precision: str = 'auto'
+    num_threads: int = 0
+    gpu: int = 0
+    max_batch: int = 1
+    cache: Path | None = None
+    watch: Watch = field(default_factory=Watch, compare=False)
+
+
 class Backend(ABC):
     """
     An inference engine, held open by a ``with`` block.
@@ -51,11 +93,13 @@ class Backend(ABC):
     ----------
     path : Path
         The model file; its contract is read at once.
+    options : EngineOptions
+        How to open it; the precision is one of the subclass's `precisions` or ``auto``.
+
+    Attributes
+    ----------
     precision : str
-        One of the subclass's `precisions`, or ``auto`` for the fastest of them that this
-        machine's hardware has.
-    num_threads : int
-        CPU threads; 0 leaves the choice to the engine.
+        What the engine computes in; once it is open never ``auto``.
 
     Raises
     ------
@@ -71,17 +115,17 @@ class Backend(ABC):
     #: The precisions that can be asked for.
     precisions: ClassVar[tuple[str, ...]]
 
-    def __init__(self, path: Path, precision: str = 'auto', num_threads: int = 0) -> None:
+    def __init__(self, path: Path, options: EngineOptions | None = None) -> None:
         """Read the contract; no engine is opened yet."""
-        if precision not in (*self.precisions, 'auto'):
+        self.options = options or EngineOptions()
+        self.precision = self.options.precision
+        if self.precision not in (*self.precisions, 'auto'):
             raise EngineError(
-                f'backend {self.name}: precision {precision!r} is not one of '
+                f'backend {self.name}: precision {self.precision!r} is not one of '
                 f'{", ".join((*self.precisions, "auto"))}'
             )
         self.path = path
         self.contract: ModelContract = read_contract(path)
-        self.precision = precision
-        self.num_threads = num_threads
         self._is_open = False
 
     def __enter__(self) -> Self:

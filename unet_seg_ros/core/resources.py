@@ -1,7 +1,8 @@
-"""Where the files that the package ships lie, however it was installed."""
+"""Where the files that the package ships lie, however it was installed, and where it keeps its own."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from unet_seg_ros.core.errors import ConfigurationError
@@ -41,3 +42,9 @@ def shared_file(folder: str, name: str) -> Path:
     raise ConfigurationError(
         f'{folder}/{name} of unet_seg_ros is not beside {package}: install the package again'
     )
+
+
+def user_cache() -> Path:
+    """Return the folder of this user in which the package keeps what it can make again."""
+    home = os.environ.get('XDG_CACHE_HOME') or '~/.cache'
+    return Path(home).expanduser() / 'unet_seg_ros'

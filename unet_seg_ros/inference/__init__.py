@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-from unet_seg_ros.core.backend import Backend
+from unet_seg_ros.core.backend import Backend, EngineOptions
 from unet_seg_ros.core.errors import EngineError
 from unet_seg_ros.inference.onnxruntime_backend import OnnxRuntimeBackend
 from unet_seg_ros.inference.openvino_backend import OpenVinoBackend
@@ -19,9 +19,7 @@ from unet_seg_ros.inference.openvino_backend import OpenVinoBackend
 BACKENDS: Mapping[str, type[Backend]] = {b.name: b for b in (OpenVinoBackend, OnnxRuntimeBackend)}
 
 
-def open_backend(
-    path: Path, name: str = 'auto', precision: str = 'auto', num_threads: int = 0
-) -> Backend:
+def open_backend(path: Path, name: str = 'auto', options: EngineOptions | None = None) -> Backend:
     """
     Return the engine of that name for a model file; open it with a ``with`` block.
 
@@ -31,10 +29,8 @@ def open_backend(
         The model file.
     name : str
         One of `BACKENDS`, or ``auto`` for the first of them that is installed.
-    precision : str
-        One of the engine's precisions or ``auto``.
-    num_threads : int
-        CPU threads; 0 leaves the choice to the engine.
+    options : EngineOptions, optional
+        How to open it.
 
     Raises
     ------
@@ -52,4 +48,4 @@ def open_backend(
             )
     if name not in BACKENDS:
         raise EngineError(f'backend {name!r} is not one of auto, {", ".join(BACKENDS)}')
-    return BACKENDS[name](path, precision, num_threads)
+    return BACKENDS[name](path, options)

@@ -17,7 +17,7 @@ class OnnxRuntimeBackend(Backend):
     """ONNX Runtime's CPU provider; computes in the precision of the model file."""
 
     name: ClassVar[str] = 'onnxruntime'
-    precisions: ClassVar[tuple[str, ...]] = ('f32',)
+    precisions: ClassVar[tuple[str, ...]] = ('fp32',)
 
     _session: onnxruntime.InferenceSession
     #: What ONNX Runtime raises; its exceptions have no base of their own.
@@ -33,7 +33,7 @@ class OnnxRuntimeBackend(Backend):
             e for e in vars(state).values() if isinstance(e, type) and issubclass(e, Exception)
         )
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self.num_threads
+        options.intra_op_num_threads = self.options.num_threads
         # Spinning threads would take the cores from the rest of the vehicle between two frames.
         options.add_session_config_entry('session.intra_op.allow_spinning', '0')
         options.log_severity_level = 3
@@ -43,7 +43,7 @@ class OnnxRuntimeBackend(Backend):
             )
         except self._errors as e:
             raise EngineError(f'backend {self.name}: refuses {self.path}: {one_line(e)}') from e
-        self.precision = 'f32'
+        self.precision = 'fp32'
 
     def _infer(self, images_nhwc: ByteArray) -> Prediction:
         try:

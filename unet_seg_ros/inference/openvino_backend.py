@@ -45,7 +45,7 @@ class OpenVinoBackend(Backend):
     """
 
     name: ClassVar[str] = 'openvino'
-    precisions: ClassVar[tuple[str, ...]] = ('f32', 'bf16')
+    precisions: ClassVar[tuple[str, ...]] = ('fp32', 'bf16')
 
     _core: openvino.Core
     _model: openvino.Model
@@ -59,9 +59,9 @@ class OpenVinoBackend(Backend):
             raise EngineError(f'backend {self.name}: pip install openvino ({e})') from e
         has_bf16 = 'BF16' in self._core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
         if self.precision == 'auto':
-            self.precision = 'bf16' if has_bf16 else 'f32'
+            self.precision = 'bf16' if has_bf16 else 'fp32'
         elif self.precision == 'bf16' and not has_bf16:
-            raise EngineError(f'backend {self.name}: this CPU has no bf16; use f32 or auto')
+            raise EngineError(f'backend {self.name}: this CPU has no bf16; use fp32 or auto')
         try:
             self._model = self._core.read_model(self.path)
             self._compile(batch=1)
@@ -75,7 +75,7 @@ class OpenVinoBackend(Backend):
             'PERFORMANCE_HINT': 'LATENCY',
             'NUM_STREAMS': 1,
             'INFERENCE_PRECISION_HINT': self.precision,
-            'INFERENCE_NUM_THREADS': self.num_threads or len(os.sched_getaffinity(0)),
+            'INFERENCE_NUM_THREADS': self.options.num_threads or len(os.sched_getaffinity(0)),
         }
         self._request = self._core.compile_model(self._model, 'CPU', config).create_infer_request()
         self._batch = batch

@@ -82,7 +82,7 @@ PARAMETERS = (
         'precision',
         'auto',
         "The engine's arithmetic; auto takes the fastest that the hardware has.",
-        choices=('auto', 'f32', 'bf16'),
+        choices=('auto', 'fp32', 'bf16'),
     ),
     ParameterSpec(
         'num_threads', 0, 'CPU threads of the engine; 0 for one on each core.', bounds=(0, 256)

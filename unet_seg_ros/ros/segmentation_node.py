@@ -23,7 +23,7 @@ from rclpy.task import Future
 from rclpy.timer import Timer
 from rclpy.utilities import ok, try_shutdown
 
-from unet_seg_ros.core.backend import Backend
+from unet_seg_ros.core.backend import Backend, EngineOptions
 from unet_seg_ros.core.errors import UserError
 from unet_seg_ros.core.segmenter import Segmenter
 from unet_seg_ros.inference import open_backend
@@ -110,7 +110,9 @@ class SegmentationNode(LifecycleNode):
             self.get_logger().warning(line)
         self._backend = self._engine.enter_context(
             open_backend(
-                settings.model, settings.backend, settings.precision, settings.num_threads
+                settings.model,
+                settings.backend,
+                EngineOptions(precision=settings.precision, num_threads=settings.num_threads),
             )
         )
         self._segmenter = Segmenter(self._backend, settings.overlay_opacity)

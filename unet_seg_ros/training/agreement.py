@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from unet_seg_ros.core.backend import Backend
+from unet_seg_ros.core.backend import Backend, EngineOptions
 from unet_seg_ros.core.errors import ModelError
 from unet_seg_ros.core.metrics import ConfusionMatrix, without_nan
 from unet_seg_ros.core.scoring import score_predictions
@@ -103,7 +103,7 @@ def compare(
 
     """
     check, scores = {}, {}
-    with open_backend(path, 'onnxruntime', precision='f32') as backend:
+    with open_backend(path, 'onnxruntime', EngineOptions(precision='fp32')) as backend:
         for name, answers in expected.items():
             agreement, matrix = _ask(backend, answers)
             found = {

@@ -83,7 +83,7 @@ def test_scores_are_those_worked_out_by_hand(folder, known_model, tmp_path, caps
     assert {name: figures[name] for name in FIGURES} == pytest.approx(FIGURES)
     lines = capsys.readouterr().out.splitlines()
     assert [' '.join(line.split()) for line in lines] == [
-        f'known on {folder}, tags 23: 2 frames, onnxruntime f32, input 64x32',
+        f'known on {folder}, tags 23: 2 frames, onnxruntime fp32, input 64x32',
         'IoU other 0.5000',
         'IoU roadline 0.0000',
         'IoU road 0.6000',

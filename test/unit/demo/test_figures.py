@@ -20,7 +20,7 @@ NODE = {
     **{'received': '5', 'segmented': '4', 'dropped': '1'},
     **{'engine_ms_p50': '5.00', 'engine_ms_p95': '6.00', 'engine_ms_p99': '7.00'},
 }
-ENGINE = {'backend': 'openvino', 'precision': 'f32', 'model': 'known', 'input_size': '64x32'}
+ENGINE = {'backend': 'openvino', 'precision': 'fp32', 'model': 'known', 'input_size': '64x32'}
 # Truth by rows, prediction by columns, the last one for no class.
 CONFUSION = [[6, 0, 2, 0, 0], [0, 1, 3, 0, 0], [1, 0, 9, 0, 0], [0, 0, 0, 0, 0]]
 

@@ -18,6 +18,7 @@ from support.street_network import (
 )
 
 from unet_seg_ros.cli.main import main
+from unet_seg_ros.core.backend import EngineOptions
 from unet_seg_ros.core.class_sets import ROAD_CLASSES
 from unet_seg_ros.core.contract import PROBABILITY_OFFSET, PROBABILITY_STRIDE, read_contract
 from unet_seg_ros.core.errors import ModelError
@@ -68,7 +69,7 @@ def test_a_file_says_what_torch_says(trained, files, precision, engine):
     graph = _graph(trained.network, read_contract(files[precision]).temperature)
     with torch.inference_mode():
         ids, confidence, drivable = (t.numpy() for t in graph(torch.from_numpy(IMAGES)))
-    with open_backend(files[precision], engine, precision='f32') as backend:
+    with open_backend(files[precision], engine, EngineOptions(precision='fp32')) as backend:
         found = backend.infer(IMAGES)
     least, apart = NEAR[precision]
     assert len(np.unique(ids)) > 2
@@ -121,8 +122,8 @@ def test_fp16_is_in_the_u_net_alone(trained, files):
         attribute.i for n in model.graph.node if n.op_type == 'Cast' for attribute in n.attribute
     ]
     # Bytes to fp32, into the U-Net and out of it; then the ids by way of fp32, and two outputs.
-    f32, byte = onnx.TensorProto.FLOAT, onnx.TensorProto.UINT8
-    assert casts == [f32, half, f32, f32, byte, byte, byte]
+    fp32, byte = onnx.TensorProto.FLOAT, onnx.TensorProto.UINT8
+    assert casts == [fp32, half, fp32, fp32, byte, byte, byte]
     network = in_half_precision(fold_batch_norms(trained.network))
     assert network(torch.from_numpy(IMAGES)).dtype == torch.float32
     assert next(trained.network.parameters()).dtype == torch.float32
@@ -256,6 +257,8 @@ def test_overconfidence_is_taken_back(trained, tmp_path):
     images = np.stack([frames[i][0] for i in range(4)])
     confidence = []
     for i in range(2):
-        with open_backend(tmp_path / f'{i}.onnx', 'onnxruntime', precision='f32') as backend:
+        with open_backend(
+            tmp_path / f'{i}.onnx', 'onnxruntime', EngineOptions(precision='fp32')
+        ) as backend:
             confidence.append(backend.infer(images).confidence.astype(int))
     assert np.abs(confidence[0] - confidence[1]).max() <= 1

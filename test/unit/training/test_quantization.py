@@ -8,6 +8,7 @@ import torch
 from onnx import numpy_helper
 from support.street_network import street, street_frames, trained_network, write_model_files
 
+from unet_seg_ros.core.backend import EngineOptions
 from unet_seg_ros.core.size import ImageSize
 from unet_seg_ros.inference import BACKENDS, open_backend
 from unet_seg_ros.training import quantization
@@ -125,7 +126,7 @@ def test_engines_agree_on_concatenated_int8(int8, tmp_path):
     batches = [street(seed)[0][np.newaxis] for seed in range(8)]
     found = []
     for name in BACKENDS:
-        with open_backend(path, name, 'f32') as backend:
+        with open_backend(path, name, EngineOptions(precision='fp32')) as backend:
             found.append(np.stack([backend.infer(b).group_probability for b in batches]))
     assert np.abs(found[0].astype(int) - found[1]).mean() < 0.5
 
