@@ -1,4 +1,4 @@
-"""Where the files that the package ships lie, however it was installed, and where it keeps its own."""
+"""Where the shipped files lie, however the package was installed, and where it keeps its own."""
 
 from __future__ import annotations
 
