@@ -12,6 +12,7 @@ import lightning
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar
 from tqdm import tqdm
 
+from unet_seg_ros.training.run_folder import write_whole
 from unet_seg_ros.training.task import MEAN_IOU, SegmentationTask
 
 
@@ -70,6 +71,17 @@ class MetricsFile(Callback):
         """Remember where to write."""
         self._path = path
         self._start_s = time.monotonic()
+
+    def on_train_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Drop rows of passes that are done again: their checkpoint was not written."""
+        del pl_module
+        if trainer.is_global_zero and self._path.exists():
+            head, *rows = self._path.read_text(encoding='utf-8').splitlines(keepends=True)
+            done = [row for row in rows if int(row.split(',', 1)[0]) <= trainer.current_epoch]
+            if len(done) < len(rows):
+                write_whole(self._path, ''.join([head, *done]).encode())
 
     def on_train_epoch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule

@@ -11,12 +11,7 @@ from pathlib import Path
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import (
-    Callback,
-    EarlyStopping,
-    ModelCheckpoint,
-    ProgressBar,
-)
+from lightning.pytorch.callbacks import Callback, ProgressBar
 
 from unet_seg_ros.core.errors import ConfigurationError
 from unet_seg_ros.training.averaging import MovingAverage
@@ -27,6 +22,7 @@ from unet_seg_ros.training.interrupt import StopOnInterrupt
 from unet_seg_ros.training.memory import keep_freed_memory
 from unet_seg_ros.training.recipe import Recipe
 from unet_seg_ros.training.report import MetricsFile
+from unet_seg_ros.training.resuming import Checkpoint, EarlyStop
 from unet_seg_ros.training.run_folder import WholeCheckpoints, write_provenance, writing_to
 from unet_seg_ros.training.schedule import Schedule
 from unet_seg_ros.training.source import Source
@@ -177,15 +173,15 @@ def _fit(
 
 
 def _callbacks(recipe: Recipe, options: RunOptions) -> list[Callback]:
-    best = ModelCheckpoint(
+    best = Checkpoint(
         options.output, 'best', monitor=MEAN_IOU, mode='max', enable_version_counter=False
     )
-    last = ModelCheckpoint(options.output, 'last', enable_version_counter=False)
+    last = Checkpoint(options.output, 'last', enable_version_counter=False)
     callbacks: list[Callback] = []
     if recipe.ema_decay:
         callbacks.append(MovingAverage(recipe.ema_decay))
     if recipe.patience:
-        callbacks.append(EarlyStopping(MEAN_IOU, patience=recipe.patience, mode='max'))
+        callbacks.append(EarlyStop(MEAN_IOU, patience=recipe.patience, mode='max'))
     interrupt = StopOnInterrupt(options.output / LAST)
     return [*callbacks, MetricsFile(options.output / 'metrics.csv'), best, last, interrupt]
 
