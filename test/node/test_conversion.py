@@ -46,13 +46,13 @@ def message(encoding: str) -> Image:
 
 
 def test_without_cv_bridge_the_encoding_is_named():
-    with pytest.raises(FrameError, match=r"'bayer_rggb8'.*cv_bridge"):
-        to_frame(message('bayer_rggb8'))
+    with pytest.raises(FrameError, match=r"'bayer_rggb16'.*cv_bridge"):
+        to_frame(message('bayer_rggb16'))
 
 
 def test_a_cv_bridge_of_the_sourced_ros_is_used(cv_bridge, monkeypatch):
     monkeypatch.setenv('AMENT_PREFIX_PATH', f'/opt/elsewhere:{cv_bridge}')
-    frame = to_frame(message('bayer_rggb8'))
+    frame = to_frame(message('bayer_rggb16'))
     np.testing.assert_array_equal(frame.bgr(), np.full((2, 3, 3), 7))
 
 
@@ -68,5 +68,5 @@ def test_its_refusal_drops_the_frame(cv_bridge, monkeypatch, encoding, says):
 def test_a_cv_bridge_from_anywhere_else_is_not_trusted(cv_bridge, monkeypatch):
     monkeypatch.setenv('AMENT_PREFIX_PATH', '/opt/elsewhere')
     with pytest.raises(FrameError, match='without cv_bridge'):
-        to_frame(message('bayer_rggb8'))
+        to_frame(message('bayer_rggb16'))
     assert 'cv_bridge' not in sys.modules

@@ -114,6 +114,9 @@ class Backend(ABC):
     name: ClassVar[str]
     #: The precisions that can be asked for.
     precisions: ClassVar[tuple[str, ...]]
+    #: Whether its answers are compared with a CPU engine's before it is trusted with a frame: it
+    #: may give wrong ones without an error.
+    needs_known_answer: ClassVar[bool] = False
 
     def __init__(self, path: Path, options: EngineOptions | None = None) -> None:
         """Read the contract; no engine is opened yet."""

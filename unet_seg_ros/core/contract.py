@@ -31,6 +31,9 @@ PROBABILITY_STRIDE = 4
 #: so that enlarging them by 4 puts them where they were taken.
 PROBABILITY_OFFSET = 2
 
+#: How an image is brought to the network's size: each axis by itself, or both by one factor.
+FITS = ('stretch', 'letterbox')
+
 #: What the U-Net of a model file computes in.
 PRECISIONS = ('fp32', 'fp16', 'int8')
 
@@ -75,6 +78,8 @@ class ModelContract:
         torch as ``torch_mean_iou``.
     temperature : float
         What the graph divides the logits by, so that a confidence is the share that is right.
+    fit : str
+        One of ``FITS``: how images were brought to the input size when it learned.
 
     """
 
@@ -90,9 +95,10 @@ class ModelContract:
     precision: str = 'fp32'
     check: Mapping[str, Any] = field(default_factory=dict)
     temperature: float = 1.0
+    fit: str = 'stretch'
 
     def __post_init__(self) -> None:
-        """Refuse classes that the table lacks, and a tag table or precision there is not."""
+        """Refuse classes that the table lacks, and a tag table, precision or fit there is not."""
         for names in (self.drivable, *self.groups.values()):
             self.table.ids_of(names)
         if self.carla_tags not in TAG_TABLES:
@@ -104,6 +110,8 @@ class ModelContract:
             raise ConfigurationError(
                 f'precision {self.precision!r} is not one of {", ".join(PRECISIONS)}'
             )
+        if self.fit not in FITS:
+            raise ConfigurationError(f'fit {self.fit!r} is not one of {", ".join(FITS)}')
 
     def to_json(self) -> str:
         """Return the contract as the JSON text that the model file carries."""
@@ -127,6 +135,7 @@ class ModelContract:
                 'precision': self.precision,
                 'check': self.check,
                 'temperature': self.temperature,
+                'fit': self.fit,
             },
             indent=1,
         )
@@ -167,6 +176,7 @@ class ModelContract:
                 precision=data['precision'],
                 check=data['check'],
                 temperature=float(data['temperature']),
+                fit=data.get('fit', 'stretch'),
             )
         except (AttributeError, KeyError, TypeError, ValueError, ConfigurationError) as e:
             raise ModelError(f'model contract is incomplete: {type(e).__name__}: {e}') from e

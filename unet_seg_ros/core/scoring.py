@@ -8,8 +8,9 @@ import numpy as np
 
 from unet_seg_ros.core.backend import Backend
 from unet_seg_ros.core.class_sets import LabelMap
+from unet_seg_ros.core.classes import UNKNOWN_ID
+from unet_seg_ros.core.geometry import NetworkInput
 from unet_seg_ros.core.metrics import ConfusionMatrix
-from unet_seg_ros.core.resize import resize_ids, resize_image
 from unet_seg_ros.core.size import ByteArray, ImageSize
 
 #: From images uint8 [N, H, W, 3] in BGR order to class ids uint8 [N, H, W].
@@ -39,13 +40,16 @@ def score(
     """
     contract = backend.contract
     return score_predictions(
-        lambda images: backend.infer(images).class_ids, contract.input_size, labels, frames
+        lambda images: backend.infer(images).class_ids,
+        NetworkInput(contract.input_size, contract.fit),
+        labels,
+        frames,
     )
 
 
 def score_predictions(
     predict: Predict,
-    input_size: ImageSize,
+    network: NetworkInput,
     labels: LabelMap,
     frames: Iterable[tuple[ByteArray, ByteArray]],
 ) -> ConfusionMatrix:
@@ -56,8 +60,8 @@ def score_predictions(
     ----------
     predict : callable
         Maps images, uint8 [1, H, W, 3] in BGR order and of the input size, to class ids.
-    input_size : ImageSize
-        The size that images are resized to.
+    network : NetworkInput
+        How images come to the predictor.
     labels : LabelMap
         As in `score`.
     frames : iterable of (image, tags)
@@ -66,7 +70,7 @@ def score_predictions(
     """
     matrix = ConfusionMatrix(labels.table)
     for image, tags in frames:
-        ids = predict(resize_image(image, input_size)[np.newaxis])[0]
-        predicted = resize_ids(ids, ImageSize.of(tags))
+        ids = predict(network.geometry(ImageSize.of(image)).to_network(image)[np.newaxis])[0]
+        predicted = network.geometry(ImageSize.of(tags)).ids_to_output(ids, outside=UNKNOWN_ID)
         matrix.update(labels.truth(tags, predicted), predicted)
     return matrix

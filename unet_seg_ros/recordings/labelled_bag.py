@@ -17,6 +17,7 @@ from rosbags.highlevel import AnyReader
 
 from unet_seg_ros.core.classes import ClassTable
 from unet_seg_ros.core.errors import FrameError, RecordingError
+from unet_seg_ros.core.pixels import LABEL_ENCODINGS
 from unet_seg_ros.core.size import ByteArray
 from unet_seg_ros.recordings.bag import (
     COMPRESSED_TYPE,
@@ -205,6 +206,11 @@ class LabelledBag(SourceRecording):
             label = decompressed(message, cv2.IMREAD_UNCHANGED)
             return self._readable(label, self._label_topic, place)
         frame = raw_frame(message)
+        if frame.encoding not in LABEL_ENCODINGS:
+            raise RecordingError(
+                f'{where}: encoding {message.encoding!r} holds no labels; record them as one of '
+                f'{", ".join(LABEL_ENCODINGS)}'
+            )
         try:
             pixels = frame.pixels() if frame.encoding == 'mono8' else frame.bgr()
         except FrameError as e:

@@ -45,7 +45,9 @@ def to_frame(message: Image) -> RawFrame:
     """
     if message.encoding in ENCODINGS:
         size = ImageSize(message.height, message.width)
-        return RawFrame(image_bytes(message), message.encoding, size, message.step)
+        return RawFrame(
+            image_bytes(message), message.encoding, size, message.step, bool(message.is_bigendian)
+        )
     cv_bridge = _sourced_cv_bridge()
     if cv_bridge is None:
         raise FrameError(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from unet_seg_ros.core.errors import FrameError
-from unet_seg_ros.core.pixels import ENCODINGS, RawFrame
+from unet_seg_ros.core.pixels import LABEL_ENCODINGS, RawFrame
 from unet_seg_ros.core.size import ImageSize
 
 #: Rows of BGR values from which each encoding is made.
@@ -27,7 +27,7 @@ def frame(pixels: np.ndarray, encoding: str, padding: int = 0, tail: int = 0) ->
     return RawFrame(data, encoding, ImageSize(5, 7), rows.shape[1] + padding)
 
 
-@pytest.mark.parametrize('encoding', ENCODINGS)
+@pytest.mark.parametrize('encoding', LABEL_ENCODINGS)
 @pytest.mark.parametrize('padding', [0, 1, 2, 3, 16])
 def test_every_encoding_and_padding_gives_the_same_picture(encoding, padding):
     expected = np.repeat(BGR[..., :1], 3, axis=2) if encoding == 'mono8' else BGR
@@ -68,6 +68,15 @@ def test_a_resized_frame_reads_back():
         ('bgr8', (5, 7), 20, 105, 'step of 21'),
         ('bgr8', (5, 7), 21, 104, '104 bytes'),
         ('bgra8', (5, 7), 21, 105, 'step of 28'),
+        ('mono16', (5, 7), 7, 35, 'step of 14'),
+        ('bayer_rggb8', (2, 8), 8, 16, 'at least 3x3'),
+        ('uyvy', (4, 7), 14, 56, 'every 2x1 px share'),
+        ('yuv422_yuy2', (4, 7), 14, 56, 'every 2x1 px share'),
+        ('nv12', (4, 7), 7, 42, 'every 2x2 px share'),
+        ('nv12', (5, 8), 8, 60, 'every 2x2 px share'),
+        # The height of the buffer instead of the picture's, and a missing colour plane.
+        ('nv12', (12, 8), 8, 96, '18 rows'),
+        ('nv21', (8, 8), 8, 64, '12 rows'),
     ],
 )
 def test_sizes_that_contradict_each_other_are_refused(encoding, size, step, num_bytes, says):

@@ -212,7 +212,7 @@ def test_labels_that_cannot_be_decoded_are_refused(tmp_path):
 
 def test_labels_of_an_unknown_encoding_are_refused(tmp_path):
     label = image(ids(0), 'mono16', 7 * S)
-    assert refusal(tmp_path, label).startswith("encoding 'mono16' cannot be read; send one of")
+    assert refusal(tmp_path, label).startswith("encoding 'mono16' holds no labels; record them as")
 
 
 def test_topics_that_cannot_be_told_are_refused_by_the_bags_name(tmp_path):
