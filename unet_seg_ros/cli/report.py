@@ -40,7 +40,9 @@ def write_report(run_folder: Path, data_root: Path, cache: Path) -> Path:
 
     trained = load_checkpoint(run_folder / BEST)
     recipe = trained.recipe
-    candidate = Candidate(logits_of_network(trained.network), recipe.input, recipe.class_set)
+    candidate = Candidate(
+        logits_of_network(trained.network), recipe.network_input, recipe.class_set
+    )
     with LoadingBar() as bar:
         sources = [
             load_source(source, recipe.class_set, data_root, cache, bar.show)

@@ -13,9 +13,10 @@ import torch
 
 from unet_seg_ros.core.backend import Backend, EngineOptions
 from unet_seg_ros.core.errors import ModelError
+from unet_seg_ros.core.geometry import NetworkInput
 from unet_seg_ros.core.metrics import ConfusionMatrix, without_nan
 from unet_seg_ros.core.scoring import score_predictions
-from unet_seg_ros.core.size import ByteArray, ImageSize
+from unet_seg_ros.core.size import ByteArray
 from unet_seg_ros.inference import open_backend
 from unet_seg_ros.training.frames import SourceFrames
 from unet_seg_ros.training.graph import ContractGraph
@@ -51,7 +52,7 @@ class Answers:
     mean_iou: float
 
 
-def ask_torch(graph: ContractGraph, size: ImageSize, frames: SourceFrames) -> Answers:
+def ask_torch(graph: ContractGraph, network: NetworkInput, frames: SourceFrames) -> Answers:
     """
     Return what torch makes of a data set, for files of all precisions to be compared with.
 
@@ -59,8 +60,8 @@ def ask_torch(graph: ContractGraph, size: ImageSize, frames: SourceFrames) -> An
     ----------
     graph : ContractGraph
         The network in fp32, in evaluation mode.
-    size : ImageSize
-        Its input size [px].
+    network : NetworkInput
+        How images come to it.
     frames : SourceFrames
         The data set.
 
@@ -73,7 +74,7 @@ def ask_torch(graph: ContractGraph, size: ImageSize, frames: SourceFrames) -> An
         return ids
 
     with torch.inference_mode():
-        matrix = score_predictions(predict, size, frames.labels, iter(frames))
+        matrix = score_predictions(predict, network, frames.labels, iter(frames))
     return Answers(frames, answers, matrix.mean_iou())
 
 
@@ -130,8 +131,8 @@ def _ask(backend: Backend, answers: Answers) -> tuple[float, ConfusionMatrix]:
         return ids
 
     frames = answers.frames
-    size = backend.contract.input_size
-    matrix = score_predictions(predict, size, frames.labels, iter(frames))
+    network = NetworkInput(backend.contract.input_size, backend.contract.fit)
+    matrix = score_predictions(predict, network, frames.labels, iter(frames))
     return float(np.mean(equal)), matrix
 
 

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from unet_seg_ros.core.class_sets import ClassSet, LabelMap
-from unet_seg_ros.core.classes import ClassTable
+from unet_seg_ros.core.classes import UNKNOWN_ID, ClassTable
+from unet_seg_ros.core.geometry import NetworkInput
 from unet_seg_ros.core.metrics import ConfusionMatrix
-from unet_seg_ros.core.resize import resize_ids, resize_image
 from unet_seg_ros.core.size import ByteArray, ImageSize
 from unet_seg_ros.training.boundary import BoundaryScores
 from unet_seg_ros.training.calibration import (
@@ -48,8 +48,8 @@ class Candidate:
     ----------
     logits_of : callable
         Runs it.
-    input_size : ImageSize
-        The size that images are resized to.
+    network : NetworkInput
+        How images come to it.
     classes : ClassSet
         What it tells apart.
     temperature : float
@@ -58,7 +58,7 @@ class Candidate:
     """
 
     logits_of: LogitsOf
-    input_size: ImageSize
+    network: NetworkInput
     classes: ClassSet
     temperature: float = 1.0
 
@@ -193,7 +193,8 @@ class _Counts:
     def add(self, logits: Tensor, tags: ByteArray) -> tuple[ByteArray, float]:
         """Count a frame of logits [K, H, W]; return its classes [h, w] and its mean IoU."""
         ids = logits.argmax(0).numpy().astype(np.uint8)
-        predicted = resize_ids(ids, ImageSize.of(tags))
+        geometry = self._candidate.network.geometry(ImageSize.of(tags))
+        predicted = geometry.ids_to_output(ids, outside=UNKNOWN_ID)
         matrix = ConfusionMatrix(self.matrix.table)
         matrix.update(self._labels.truth(tags, predicted), predicted)
         self.matrix.counts += matrix.counts
@@ -227,13 +228,18 @@ def _run(
         for i in range(start, min(start + _BATCH, len(source))):
             progress(f'{doing} {source.name}', i, len(source))
             batch.append(source[i])
-        images = np.stack([resize_image(image, candidate.input_size) for image, _ in batch])
+        images = np.stack([_at_input(candidate, image) for image, _ in batch])
         for (image, tags), logits in zip(batch, candidate.logits_of(images).cpu(), strict=True):
             yield image, tags, logits
 
 
 def _truth_at_input(candidate: Candidate, labels: LabelMap, tags: ByteArray) -> ByteArray:
-    return labels.classes[resize_ids(tags, candidate.input_size)]
+    geometry = candidate.network.geometry(ImageSize.of(tags))
+    return labels.classes[geometry.labels_to_network(tags, outside=UNKNOWN_ID)]
+
+
+def _at_input(candidate: Candidate, image: ByteArray) -> ByteArray:
+    return candidate.network.geometry(ImageSize.of(image)).to_network(image)
 
 
 def _mean_iou_of_present(matrix: ConfusionMatrix) -> float:

@@ -8,7 +8,8 @@ from typing import cast
 import cv2
 import numpy as np
 
-from unet_seg_ros.core.resize import resize_ids, resize_image
+from unet_seg_ros.core.classes import UNKNOWN_ID
+from unet_seg_ros.core.geometry import NetworkInput
 from unet_seg_ros.core.size import ByteArray, ImageSize
 from unet_seg_ros.training.bonnet import add_bonnet
 
@@ -44,14 +45,14 @@ class Variation:
 def augment(
     image_hwc: ByteArray,
     ids_hw: ByteArray,
-    size: ImageSize,
+    network: NetworkInput,
     rng: np.random.Generator,
     variation: Variation,
 ) -> tuple[ByteArray, ByteArray]:
     """
     Return a random variant of a labelled image at the network's input size.
 
-    A window is cut out, resized by the function that the vehicle resizes with, and mirrored half
+    A window is cut out, brought to the network as on the vehicle, and mirrored half
     of the time; a bonnet comes in at the lower border; then brightness, contrast, gamma and colour
     change, and now and then a shadow falls, the lens blurs or the sensor is noisy.
 
@@ -61,8 +62,8 @@ def augment(
         uint8 [H, W, 3] in BGR order; left as it is.
     ids_hw : ndarray
         uint8 [H, W].
-    size : ImageSize
-        The wanted size [px].
+    network : NetworkInput
+        How images come to the network.
     rng : numpy.random.Generator
         Decides all of it.
     variation : Variation
@@ -71,13 +72,16 @@ def augment(
     Returns
     -------
     tuple of ndarray
-        Image uint8 and ids uint8 of the wanted size; the caller's own.
+        Image uint8 and ids uint8 of the network's size, the ids `UNKNOWN_ID` beside a letterboxed
+        image; the caller's own.
 
     """
     if not variation.gentle and rng.random() < variation.window:
         rows, columns = _window(ImageSize.of(ids_hw), rng)
         image_hwc, ids_hw = image_hwc[rows, columns], ids_hw[rows, columns]
-    image, ids = resize_image(image_hwc, size), resize_ids(ids_hw, size)
+    geometry = network.geometry(ImageSize.of(ids_hw))
+    image = geometry.to_network(image_hwc)
+    ids = geometry.labels_to_network(ids_hw, outside=UNKNOWN_ID)
     if variation.flip and not variation.gentle and rng.random() < 0.5:
         image, ids = image[:, ::-1], ids[:, ::-1]
     if rng.random() < variation.bonnet:

@@ -98,7 +98,16 @@ def check_resumable(path: Path, recipe: Recipe) -> None:
 
 # What decides the weights, the draws and the columns of metrics.csv.
 _RESUMED_WITH = (
-    *('network', 'classes', 'input', 'sources', 'validation', 'samples_per_pass', 'batch_size'),
+    *(
+        'network',
+        'classes',
+        'input',
+        'fit',
+        'sources',
+        'validation',
+        'samples_per_pass',
+        'batch_size',
+    ),
     *('accumulate', 'ema_decay', 'seed'),
 )
 

@@ -82,7 +82,7 @@ class SegmentationData(lightning.LightningDataModule):
             self._position,
         )
         return DataLoader(
-            DrawnSamples(self.sources, recipe.input),
+            DrawnSamples(self.sources, recipe.network_input),
             batch_sampler=sampler,
             num_workers=self._num_workers,
             persistent_workers=self._num_workers > 0,

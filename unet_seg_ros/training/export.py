@@ -15,6 +15,7 @@ import torch
 from unet_seg_ros import __version__
 from unet_seg_ros.core.contract import INPUT, METADATA_KEY, OUTPUTS, ModelContract
 from unet_seg_ros.core.errors import ModelError
+from unet_seg_ros.core.geometry import NetworkInput
 from unet_seg_ros.core.size import ImageSize
 from unet_seg_ros.training.agreement import Answers, ask_torch, compare
 from unet_seg_ros.training.assessment import Candidate, fit_temperature, logits_of_network
@@ -69,14 +70,15 @@ def export(
     if not validation:
         raise ModelError('export refused: no frame to check it on')
     contract = _contract(trained, name)
+    network_input = trained.recipe.network_input
     candidate = Candidate(
-        logits_of_network(trained.network), contract.input_size, trained.recipe.class_set
+        logits_of_network(trained.network), network_input, trained.recipe.class_set
     )
     temperature = fit_temperature(candidate, list(validation.values()), progress)
     contract = dataclasses.replace(contract, temperature=temperature)
     graph = _graph(trained.network, contract)
     expected = {
-        name: ask_torch(graph, contract.input_size, frames) for name, frames in validation.items()
+        name: ask_torch(graph, network_input, frames) for name, frames in validation.items()
     }
     network = fold_batch_norms(trained.network)
     written = {}
@@ -95,7 +97,7 @@ def _convert(
         network = in_half_precision(network)
     if contract.precision != 'int8':
         return _to_onnx(_graph(network, contract), size)
-    images = calibration_images(validation, size)
+    images = calibration_images(validation, NetworkInput(size, contract.fit))
     network = with_unit_joins(network, images)
     return quantize(_to_onnx(_graph(network, contract), size), images)
 
@@ -134,6 +136,7 @@ def _contract(trained: Trained, name: str) -> ModelContract:
         carla_tags=next((s.table for s in recipe.sources if s.folder), recipe.sources[0].table),
         network=dataclasses.asdict(recipe.network),
         training=_provenance(recipe, trained),
+        fit=recipe.fit,
     )
 
 

@@ -28,7 +28,7 @@ from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 from torch import Tensor, nn
 
 from unet_seg_ros.core.contract import INPUT
-from unet_seg_ros.core.resize import resize_image
+from unet_seg_ros.core.geometry import NetworkInput
 from unet_seg_ros.core.size import ByteArray, ImageSize
 from unet_seg_ros.training.frames import SourceFrames
 from unet_seg_ros.training.network import PixelNetwork
@@ -50,7 +50,9 @@ _BATCH = 8
 _QUANTIZED = ['Conv', 'ConvTranspose', 'Concat', 'MaxPool']
 
 
-def calibration_images(validation: Sequence[SourceFrames], size: ImageSize) -> list[ByteArray]:
+def calibration_images(
+    validation: Sequence[SourceFrames], network: NetworkInput
+) -> list[ByteArray]:
     """
     Return images of all validation frames, evenly apart, to measure ranges on.
 
@@ -58,13 +60,13 @@ def calibration_images(validation: Sequence[SourceFrames], size: ImageSize) -> l
     ----------
     validation : sequence of SourceFrames
         One frame or more.
-    size : ImageSize
-        The network's input size [px].
+    network : NetworkInput
+        How images come to the network.
 
     Returns
     -------
     list of ndarray
-        At most 128, uint8 [H, W, 3] in BGR order, resized as on the vehicle.
+        At most 128, uint8 [H, W, 3] in BGR order, as the vehicle's network gets them.
 
     """
     places = [(frames, i) for frames in validation for i in range(len(frames))]
@@ -72,7 +74,8 @@ def calibration_images(validation: Sequence[SourceFrames], size: ImageSize) -> l
     # ONNX Runtime takes full batches only.
     count -= count % min(count, _BATCH)
     chosen = np.linspace(0, len(places) - 1, count).astype(int)
-    return [resize_image(frames[i][0], size) for frames, i in (places[c] for c in chosen)]
+    images = (frames[i][0] for frames, i in (places[c] for c in chosen))
+    return [network.geometry(ImageSize.of(image)).to_network(image) for image in images]
 
 
 def with_unit_joins(network: PixelNetwork, images: Sequence[ByteArray]) -> PixelNetwork:

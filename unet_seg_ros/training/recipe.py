@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from unet_seg_ros.core.class_sets import CLASS_SETS, ClassSet
 from unet_seg_ros.core.errors import ConfigurationError
+from unet_seg_ros.core.geometry import NetworkInput
 from unet_seg_ros.core.size import ImageSize
 from unet_seg_ros.training.plain import build, to_plain
 from unet_seg_ros.training.source import Source
@@ -89,6 +90,8 @@ class Recipe:
         The model's name.
     input : ImageSize
         The size [px] that images are resized to.
+    fit : str
+        ``stretch``, or ``letterbox`` to keep their aspect and pad what is left.
     sources, validation : tuple of Source
         What is learned from, and what scores are taken on after each pass.
     classes : str
@@ -124,6 +127,7 @@ class Recipe:
     input: ImageSize
     sources: tuple[Source, ...]
     validation: tuple[Source, ...]
+    fit: Literal['stretch', 'letterbox'] = 'stretch'
     classes: str = 'road'
     network: NetworkSpec = field(default_factory=NetworkSpec)
     passes: int = 30
@@ -176,6 +180,11 @@ class Recipe:
     def class_set(self) -> ClassSet:
         """The set that `classes` names."""
         return CLASS_SETS[self.classes]
+
+    @property
+    def network_input(self) -> NetworkInput:
+        """How images come to the network."""
+        return NetworkInput(self.input, self.fit)
 
     @property
     def batches_per_pass(self) -> int:

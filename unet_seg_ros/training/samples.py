@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from unet_seg_ros.core.size import ImageSize
+from unet_seg_ros.core.geometry import NetworkInput
 from unet_seg_ros.training.augmentation import Variation, augment
 from unet_seg_ros.training.frames import SourceFrames
 
@@ -144,15 +144,15 @@ class DrawnSamples(Dataset[tuple[Tensor, Tensor]]):
     ----------
     sources : sequence of SourceFrames
         What is drawn from.
-    size : ImageSize
-        The network's input size [px].
+    network : NetworkInput
+        How images come to the network.
 
     """
 
-    def __init__(self, sources: Sequence[SourceFrames], size: ImageSize) -> None:
+    def __init__(self, sources: Sequence[SourceFrames], network: NetworkInput) -> None:
         """Keep references to the frames."""
         self._sources = sources
-        self._size = size
+        self._network = network
         self._variations = [
             Variation(s.source.window, s.source.flip, s.source.bonnet, s.bonnet_tag)
             for s in sources
@@ -164,5 +164,5 @@ class DrawnSamples(Dataset[tuple[Tensor, Tensor]]):
         rng = np.random.default_rng(draw.seed)
         image, tags = self._sources[draw.source][draw.frame]
         variation = replace(self._variations[draw.source], gentle=draw.gentle)
-        image, tags = augment(image, tags, self._size, rng, variation)
+        image, tags = augment(image, tags, self._network, rng, variation)
         return torch.from_numpy(image), torch.from_numpy(self._possible[draw.source][tags])

@@ -162,7 +162,7 @@ class SegmentationTask(lightning.LightningModule):
         del batch_idx
         frames, classes = self.data.validation[batch], self.recipe.class_set
         share = (frames[i] for i in range(self.global_rank, len(frames), self.trainer.world_size))
-        matrix = score_predictions(self.predict, self.recipe.input, frames.labels, share)
+        matrix = score_predictions(self.predict, self.recipe.network_input, frames.labels, share)
         counts = torch.from_numpy(matrix.counts).to(self.device)
         matrix.counts = self.trainer.strategy.reduce(counts, reduce_op='sum').cpu().numpy()
         self.scores[batch] = {

@@ -12,6 +12,7 @@ from torchmetrics.classification import MulticlassConfusionMatrix, MulticlassJac
 
 from unet_seg_ros.core.class_sets import CLASS_SETS, LabelMap
 from unet_seg_ros.core.classes import CARLA_TAGS, UNKNOWN_ID, ClassTable
+from unet_seg_ros.core.geometry import NetworkInput
 from unet_seg_ros.core.size import ImageSize
 from unet_seg_ros.training.assessment import Candidate, assess, fit_temperature
 from unet_seg_ros.training.findings import Assessment
@@ -55,7 +56,7 @@ def _as_the_image_says(num_classes: int = 4, size: ImageSize = SIZE) -> Candidat
         return torch.nn.functional.one_hot(ids, num_classes).permute(0, 3, 1, 2).float() * 3
 
     classes = {4: 'road', 9: 'driving'}[num_classes]
-    return Candidate(logits_of, size, CLASS_SETS[classes])
+    return Candidate(logits_of, NetworkInput(size), CLASS_SETS[classes])
 
 
 def _image(ids: np.ndarray) -> np.ndarray:
@@ -192,7 +193,7 @@ def _overconfident(temperature: float) -> tuple[Candidate, Frames]:
     def logits_of(images: np.ndarray) -> torch.Tensor:
         return table[torch.from_numpy(images[..., 0].astype(np.int64))].permute(0, 3, 1, 2)
 
-    return Candidate(logits_of, ImageSize(256, 256), ROAD), Frames(frames)
+    return Candidate(logits_of, NetworkInput(ImageSize(256, 256)), ROAD), Frames(frames)
 
 
 def test_the_temperature_of_an_overconfident_network_is_found_and_helps():
@@ -200,7 +201,7 @@ def test_the_temperature_of_an_overconfident_network_is_found_and_helps():
     temperature = fit_temperature(candidate, [frames], _quiet)
     assert temperature == pytest.approx(3.0, rel=0.02)
     assert fit_temperature(candidate, [frames], _quiet) == temperature
-    mended = Candidate(candidate.logits_of, candidate.input_size, ROAD, temperature)
+    mended = Candidate(candidate.logits_of, candidate.network, ROAD, temperature)
     before, after = assess(mended, frames, _quiet).reliability
     assert before.ece() > 0.1
     assert after.ece() < 0.01

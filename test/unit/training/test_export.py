@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from support.engines import CPU_ENGINES
 from support.street_network import (
     PRECISIONS,
     street,
@@ -22,7 +23,7 @@ from unet_seg_ros.core.backend import EngineOptions
 from unet_seg_ros.core.class_sets import ROAD_CLASSES
 from unet_seg_ros.core.contract import PROBABILITY_OFFSET, PROBABILITY_STRIDE, read_contract
 from unet_seg_ros.core.errors import ModelError
-from unet_seg_ros.inference import BACKENDS, open_backend
+from unet_seg_ros.inference import open_backend
 from unet_seg_ros.training import agreement, checkpoint
 from unet_seg_ros.training import export as export_module
 from unet_seg_ros.training import frames as frames_module
@@ -63,7 +64,7 @@ def _graph(network, temperature: float = 1.0) -> ContractGraph:
 NEAR = {'fp32': (0.999, 0.01), 'fp16': (0.998, 0.1), 'int8': (0.98, 3.0)}
 
 
-@pytest.mark.parametrize('engine', BACKENDS)
+@pytest.mark.parametrize('engine', CPU_ENGINES)
 @pytest.mark.parametrize('precision', PRECISIONS)
 def test_a_file_says_what_torch_says(trained, files, precision, engine):
     graph = _graph(trained.network, read_contract(files[precision]).temperature)

@@ -6,11 +6,13 @@ import onnxruntime
 import pytest
 import torch
 from onnx import numpy_helper
+from support.engines import CPU_ENGINES
 from support.street_network import street, street_frames, trained_network, write_model_files
 
 from unet_seg_ros.core.backend import EngineOptions
+from unet_seg_ros.core.geometry import NetworkInput
 from unet_seg_ros.core.size import ImageSize
-from unet_seg_ros.inference import BACKENDS, open_backend
+from unet_seg_ros.inference import open_backend
 from unet_seg_ros.training import quantization
 from unet_seg_ros.training.graph import fold_batch_norms
 from unet_seg_ros.training.quantization import calibration_images, with_unit_joins
@@ -125,7 +127,7 @@ def test_engines_agree_on_concatenated_int8(int8, tmp_path):
     onnx.save(int8, path)
     batches = [street(seed)[0][np.newaxis] for seed in range(8)]
     found = []
-    for name in BACKENDS:
+    for name in CPU_ENGINES:
         with open_backend(path, name, EngineOptions(precision='fp32')) as backend:
             found.append(np.stack([backend.infer(b).group_probability for b in batches]))
     assert np.abs(found[0].astype(int) - found[1]).mean() < 0.5
@@ -133,10 +135,10 @@ def test_engines_agree_on_concatenated_int8(int8, tmp_path):
 
 def test_images_are_even_and_few_and_of_full_batches(trained, monkeypatch):
     sources = [street_frames(trained.recipe, range(30)), street_frames(trained.recipe, [50])]
-    assert len(calibration_images(sources, ImageSize(48, 96))) == 24
-    assert len(calibration_images(sources[1:], ImageSize(48, 96))) == 1
+    assert len(calibration_images(sources, NetworkInput(ImageSize(48, 96)))) == 24
+    assert len(calibration_images(sources[1:], NetworkInput(ImageSize(48, 96)))) == 1
     monkeypatch.setattr(quantization, '_MAX_IMAGES', 4)
-    images = calibration_images(sources, ImageSize(48, 96))
+    images = calibration_images(sources, NetworkInput(ImageSize(48, 96)))
     for image, seed in zip(images, (0, 10, 20, 50), strict=True):
         np.testing.assert_array_equal(image, street(seed)[0])
-    assert calibration_images(sources, ImageSize(24, 32))[0].shape == (24, 32, 3)
+    assert calibration_images(sources, NetworkInput(ImageSize(24, 32)))[0].shape == (24, 32, 3)

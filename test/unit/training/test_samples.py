@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from unet_seg_ros.core import resize, scoring, segmenter
+from unet_seg_ros.core import geometry, scoring
 from unet_seg_ros.core.class_sets import ROAD_CLASSES
+from unet_seg_ros.core.classes import UNKNOWN_ID
+from unet_seg_ros.core.geometry import NetworkInput
 from unet_seg_ros.core.size import ImageSize
 from unet_seg_ros.training import assessment, augmentation, quantization
 from unet_seg_ros.training.augmentation import Variation, augment
@@ -17,7 +19,7 @@ from unet_seg_ros.training.samples import DrawnSamples, Mixture, PassSampler
 
 pytestmark = pytest.mark.training
 
-SIZE = ImageSize(16, 32)
+INPUT = NetworkInput(ImageSize(16, 32))
 STRONG = Variation(window=0.5)
 GENTLE = Variation(gentle=True)
 
@@ -29,18 +31,27 @@ def _frame(height: int = 40, width: int = 80) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([60 * ids] * 3, axis=-1), ids
 
 
-def test_training_resizes_with_the_function_of_the_vehicle():
+def test_training_brings_images_to_the_network_as_the_vehicle_does():
     """What would go wrong unseen otherwise: a model that never saw what the vehicle gives it."""
-    for module in (assessment, augmentation, quantization, scoring, segmenter):
-        assert module.resize_image is resize.resize_image
-    for module in (augmentation, scoring, segmenter):
-        assert module.resize_ids is resize.resize_ids
+    for module in (assessment, augmentation, quantization, scoring):
+        assert module.NetworkInput is geometry.NetworkInput
+
+
+def test_beside_a_letterboxed_image_nothing_is_learned():
+    image, ids = _frame(40, 40)
+    changed = augment(
+        image + 1, ids, INPUT._replace(fit='letterbox'), np.random.default_rng(0), GENTLE
+    )
+    inside = np.s_[:, 8:24]
+    assert (changed[1][inside] < 4).all()
+    outside = np.delete(changed[1], np.s_[8:24], axis=1)
+    assert (outside == UNKNOWN_ID).all()
 
 
 @pytest.mark.parametrize('variation', [STRONG, GENTLE, Variation(bonnet=1.0, bonnet_id=3)])
 @pytest.mark.parametrize('seed', range(8))
 def test_augment_gives_the_size_and_known_ids(seed, variation):
-    image, ids = augment(*_frame(), SIZE, np.random.default_rng(seed), variation)
+    image, ids = augment(*_frame(), INPUT, np.random.default_rng(seed), variation)
     assert image.shape == (16, 32, 3)
     assert image.dtype == ids.dtype == np.uint8
     assert set(np.unique(ids)) <= {0, 1, 2, 3}
@@ -49,7 +60,7 @@ def test_augment_gives_the_size_and_known_ids(seed, variation):
 @pytest.mark.parametrize('seed', range(8))
 def test_augment_moves_labels_with_the_pixels(seed):
     """Brighter ids stay brighter, whatever was done to colours, place and sharpness."""
-    image, ids = augment(*_frame(), SIZE, np.random.default_rng(seed), STRONG)
+    image, ids = augment(*_frame(), INPUT, np.random.default_rng(seed), STRONG)
     grey = image.mean(axis=2)
     assert np.corrcoef(grey.ravel(), ids.ravel())[0, 1] > 0.6
 
@@ -59,24 +70,24 @@ def test_augment_leaves_its_input_alone():
     before = image.copy(), ids.copy()
     for seed in range(8):
         rng = np.random.default_rng(seed)
-        augment(image, ids, ImageSize(40, 80), rng, Variation(bonnet=1.0))
+        augment(image, ids, NetworkInput(ImageSize(40, 80)), rng, Variation(bonnet=1.0))
     assert np.array_equal(image, before[0])
     assert np.array_equal(ids, before[1])
 
 
 def test_a_gentle_variant_keeps_its_place():
-    image, ids = _frame(*SIZE)
+    image, ids = _frame(*INPUT.size)
     for seed in range(4):
-        changed = augment(image, ids, SIZE, np.random.default_rng(seed), GENTLE)
+        changed = augment(image, ids, INPUT, np.random.default_rng(seed), GENTLE)
         assert np.array_equal(changed[1], ids)
         assert np.corrcoef(changed[0].ravel(), image.ravel())[0, 1] > 0.99
 
 
 def test_what_must_not_be_mirrored_is_not():
-    image, ids = _frame(*SIZE)
+    image, ids = _frame(*INPUT.size)
     variation = Variation(window=0.0, flip=False)
     for seed in range(8):
-        changed = augment(image, ids, SIZE, np.random.default_rng(seed), variation)
+        changed = augment(image, ids, INPUT, np.random.default_rng(seed), variation)
         assert np.array_equal(changed[1], ids)
 
 
@@ -152,7 +163,7 @@ def test_a_pass_goes_on_after_the_batches_that_are_done():
 
 def test_one_draw_gives_one_sample(recipe, data_root, tmp_path):
     frames = load_source(recipe.sources[0], ROAD_CLASSES, data_root, tmp_path, lambda *_: None)
-    samples = DrawnSamples([frames], SIZE)
+    samples = DrawnSamples([frames], INPUT)
     draw = _draws(_mixture([2], [1.0], 1), 0)[0]
     (image, possible), (image_2, possible_2) = samples[draw], samples[draw]
     assert image.shape == (16, 32, 3)
