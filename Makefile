@@ -50,6 +50,7 @@ installed: $(VENV)/.made
 	cd $(VENV) && bin/unet-seg evaluate --scenes 2
 	cd $(VENV) && ls share/unet_seg_ros/config/segmentation.yaml \
 	  share/unet_seg_ros/config/fastdds_profile.xml share/unet_seg_ros/config/training/town02.yaml \
+	  share/unet_seg_ros/config/segmentation.rviz share/unet_seg_ros/launch/carla.launch.py \
 	  share/unet_seg_ros/launch/segmentation.launch.py share/unet_seg_ros/package.xml
 
 benchmark: $(VENV)/.test
