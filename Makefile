@@ -29,7 +29,7 @@ test: $(VENV)/.test
 	$(BIN)/python -m pytest -m 'not training' $(PYTEST_ARGS)
 
 test-training: $(VENV)/.training
-	$(BIN)/python -m pytest test/unit/training $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m training $(PYTEST_ARGS)
 
 lint: $(VENV)/.training $(VENV)/.lint
 	$(BIN)/ruff check .

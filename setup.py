@@ -24,6 +24,11 @@ ROS_WHEELS = [
 RTX_WHEELS = ('tensorrt-rtx-cu13-libs', 'tensorrt-rtx-cu13-bindings')
 ON_PC = 'sys_platform == "linux" and platform_machine == "x86_64"'
 
+CUDA = 'cuda-bindings>=12.6; sys_platform == "linux"'
+
+# TensorRT's builder, which needs no GPU.
+TENSORRT_RTX = [f'{wheel}>=1.7,<2; {ON_PC}' for wheel in RTX_WHEELS]
+
 setup(
     name=NAME,
     version='0.1.0',
@@ -31,7 +36,7 @@ setup(
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
         (f'share/{NAME}', ['package.xml']),
-        (f'share/{NAME}/config', [*glob('config/*.yaml'), *glob('config/*.xml')]),
+        (f'share/{NAME}/config', glob('config/*.*')),
         (f'share/{NAME}/config/training', glob('config/training/*.yaml')),
         (f'share/{NAME}/launch', glob('launch/*.launch.py')),
         (f'share/{NAME}/models', glob('resource/models/*')),
@@ -59,9 +64,10 @@ setup(
             'torchmetrics>=1.0',
             'tqdm',
         ],
-        # TensorRT's builder, which needs no GPU.
-        'tensorrt-rtx': [f'{wheel}>=1.7,<2; {ON_PC}' for wheel in RTX_WHEELS],
-        'test': ['pytest', 'pytest-timeout', 'pyyaml'],
+        # What TensorRT and TensorRT-RTX run on; version 12 for drivers of CUDA 12, else 13.
+        'tensorrt': [CUDA],
+        'tensorrt-rtx': TENSORRT_RTX,
+        'test': ['pytest', 'pytest-timeout', 'pyyaml', CUDA, *TENSORRT_RTX],
         'lint': ['catkin-pkg', 'import-linter', 'mypy', 'ruff', 'types-PyYAML', 'types-tqdm'],
     },
     zip_safe=True,

@@ -30,6 +30,16 @@ def pytest_report_header() -> str:
     return '' if HAS_TRAINER else "left out: the trainer's tests, for which `make test-training`"
 
 
+def pytest_collection_modifyitems(config, items) -> None:
+    """Leave out what needs a GPU unless it is asked for, and then without one it fails."""
+    if 'gpu' in config.option.markexpr:
+        return
+    on_gpu = [item for item in items if item.get_closest_marker('gpu')]
+    if on_gpu:
+        config.hook.pytest_deselected(items=on_gpu)
+        items[:] = [item for item in items if not item.get_closest_marker('gpu')]
+
+
 @pytest.fixture(scope='session')
 def known_model(tmp_path_factory) -> Path:
     """Return a model of 32x64 px input with known answers; see `write_known_model`."""

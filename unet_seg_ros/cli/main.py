@@ -13,9 +13,12 @@ from unet_seg_ros.core.errors import UserError, one_line
 VERBS = {
     'demo': 'segment a rendered drive, or a recording, with the real node and show the result',
     'play': 'publish a folder of images or a rosbag2 as a camera',
+    'record': 'write cameras and their masks into an MCAP file (needs the recordings extra)',
     'drive': 'publish a rendered drive as the CARLA ROS bridge does',
     'collect': 'record a CARLA server: images and tags of drives (needs the carla extra)',
     'inspect': 'tell what a recording holds, and what of it cannot be used',
+    'build-engine': 'build the TensorRT engine of a model file, as the node would',
+    'engines': 'list the TensorRT engines that were built, and remove some',
     'evaluate': 'score a model on a labelled folder, as the vehicle would run it',
     'train': 'train a U-Net (needs the training extra)',
     'report': 'show what a trained network gets right and wrong (needs the training extra)',
@@ -41,7 +44,8 @@ def main(argv: list[str] | None = None) -> int:
     for verb, text in VERBS.items():
         verb_parser = verbs.add_parser(verb, help=text, description=text)
         if verb in arguments[:1]:
-            module = importlib.import_module(f'unet_seg_ros.cli.{verb}')
+            name = verb.replace('-', '_')
+            module = importlib.import_module(f'unet_seg_ros.cli.{name}')
             module.add_arguments(verb_parser)
             verb_parser.set_defaults(run=module.run)
     parsed = parser.parse_args(arguments)

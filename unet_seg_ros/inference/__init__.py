@@ -14,9 +14,22 @@ from unet_seg_ros.core.backend import Backend, EngineOptions
 from unet_seg_ros.core.errors import EngineError
 from unet_seg_ros.inference.onnxruntime_backend import OnnxRuntimeBackend
 from unet_seg_ros.inference.openvino_backend import OpenVinoBackend
+from unet_seg_ros.inference.tensorrt.backend import TensorRtBackend, TensorRtRtxBackend
+from unet_seg_ros.inference.torch_backend import TorchBackend
 
-#: The engines by name, in the order in which ``auto`` prefers them.
-BACKENDS: Mapping[str, type[Backend]] = {b.name: b for b in (OpenVinoBackend, OnnxRuntimeBackend)}
+#: The engines by name; those that ``auto`` tries come first, in its order.
+BACKENDS: Mapping[str, type[Backend]] = {
+    backend.name: backend
+    for backend in (
+        TensorRtBackend,
+        TensorRtRtxBackend,
+        OpenVinoBackend,
+        OnnxRuntimeBackend,
+        TorchBackend,
+    )
+}
+
+_ON_CPU = (OpenVinoBackend.name, OnnxRuntimeBackend.name)
 
 
 def open_backend(path: Path, name: str = 'auto', options: EngineOptions | None = None) -> Backend:
@@ -28,7 +41,7 @@ def open_backend(path: Path, name: str = 'auto', options: EngineOptions | None =
     path : Path
         The model file.
     name : str
-        One of `BACKENDS`, or ``auto`` for the first of them that is installed.
+        One of `BACKENDS`, or ``auto`` for the first CPU engine that is installed.
     options : EngineOptions, optional
         How to open it.
 
@@ -41,11 +54,9 @@ def open_backend(path: Path, name: str = 'auto', options: EngineOptions | None =
 
     """
     if name == 'auto':
-        name = next((n for n in BACKENDS if find_spec(n) is not None), '')
+        name = next((n for n in _ON_CPU if find_spec(n) is not None), '')
         if not name:
-            raise EngineError(
-                f'no inference engine is installed: pip install one of {", ".join(BACKENDS)}'
-            )
+            raise EngineError(f'no CPU engine is installed: pip install {" or ".join(_ON_CPU)}')
     if name not in BACKENDS:
         raise EngineError(f'backend {name!r} is not one of auto, {", ".join(BACKENDS)}')
     return BACKENDS[name](path, options)
