@@ -53,7 +53,7 @@ setup(
         'ros': ROS_WHEELS,
         # Wheels end at Python 3.12; the server's own version is the one to take.
         'carla': ['carla>=0.9.13; python_version < "3.13"'],
-        'recordings': ['rosbags>=0.11'],
+        'recordings': ['mcap>=1.1', 'rosbags>=0.11'],
         'training': [
             'lightning>=2.4',
             'matplotlib>=3.7',
@@ -67,7 +67,7 @@ setup(
         # What TensorRT and TensorRT-RTX run on; version 12 for drivers of CUDA 12, else 13.
         'tensorrt': [CUDA],
         'tensorrt-rtx': TENSORRT_RTX,
-        'test': ['pytest', 'pytest-timeout', 'pyyaml', CUDA, *TENSORRT_RTX],
+        'test': ['mcap-ros2-support', 'pytest', 'pytest-timeout', 'pyyaml', CUDA, *TENSORRT_RTX],
         'lint': ['catkin-pkg', 'import-linter', 'mypy', 'ruff', 'types-PyYAML', 'types-tqdm'],
     },
     zip_safe=True,

@@ -11,6 +11,7 @@ from support.recordings import noise
 
 from unet_seg_ros.core.pixels import RawFrame
 from unet_seg_ros.core.size import ImageSize
+from unet_seg_ros.ros.conversion import to_frame
 from unet_seg_ros.ros.messages import (
     camera_info_message,
     frame_message,
@@ -40,6 +41,13 @@ def test_image_message_takes_a_view_that_is_not_contiguous():
     pixels = noise(6, 8, 4)
     message = image_message(pixels[::2, 1:6, :3], 'bgr8', Header())
     assert bytes(message.data) == pixels[::2, 1:6, :3].tobytes()
+
+
+def test_the_order_of_bytes_is_kept():
+    frame = RawFrame(noise(4, 6).reshape(-1), 'mono16', ImageSize(4, 3), 6, is_bigendian=True)
+    again = to_frame(frame_message(frame, Header()))
+    assert again.is_bigendian
+    np.testing.assert_array_equal(again.pixels(), frame.pixels())
 
 
 def test_image_message_goes_over_the_wire():

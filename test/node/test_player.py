@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
+import pty
 import sys
+import termios
 import time
 from collections.abc import Iterator
 
@@ -11,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from rclpy.qos import QoSProfile
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 from support.recordings import compressed, image, noise, write_bag, write_folder
 from support.stage import Stage, pixels
@@ -109,6 +113,75 @@ def test_it_ends_after_the_seconds_asked_for(tmp_path, stage, verbs):
     assert len(received) == 5
 
 
+def test_a_part_is_played(tmp_path, stage, verbs):
+    folder = write_folder(tmp_path / 'images', PICTURES)
+    received = listen(stage, 'camera/image_raw')
+    play(stage, verbs, received, folder, '--rate', 50, '--start', 0.1, '--duration', 0.06)
+    assert len(received) == 3
+    np.testing.assert_array_equal(pixels(received[0]), PICTURES[5])
+
+
+def test_the_speed_changes_the_pace(tmp_path, stage, verbs):
+    folder = write_folder(tmp_path / 'images', PICTURES[:5])
+    log = tmp_path / 'sent.csv'
+    received = listen(stage, 'camera/image_raw')
+    play(stage, verbs, received, folder, '--rate', 20, '--speed', 0.25, '--log', log)
+    moments = [int(line.split(',')[1]) for line in log.read_text().splitlines()]
+    # Four steps of 50 ms, each four times as long.
+    assert moments[-1] - moments[0] >= 799_000_000
+
+
+def test_a_looped_bag_with_a_clock_never_goes_back(tmp_path, stage, verbs):
+    messages = [
+        ('/cam', S + i, image(PICTURES[i], 'bgr8', 5 * S + i * 30_000_000)) for i in range(3)
+    ]
+    bag = write_bag(tmp_path / 'bag', 'mcap', messages)
+    received, clocks = listen(stage, 'camera/image_raw'), []
+    stage.peer.create_subscription(Clock, '/clock', clocks.append, QoSProfile(depth=50))
+    verbs.start('play', bag, '--loop', '--clock', '--wait-for', 1)
+    stage.spin_until(lambda: len(received) >= 7, 'the third pass', 60)
+    stage.spin_until(lambda: len(clocks) >= 6, 'the clock')
+    stamps = [stamp_ns(m.header.stamp) for m in received]
+    assert stamps == [5 * S + i * 30_000_000 for i in range(len(stamps))]
+    assert {stamp_ns(c.clock) for c in clocks[:5]} <= set(stamps)
+
+
+def test_keys_steer_it(tmp_path, stage, verbs):
+    frames = [np.full((2, 3, 3), i, np.uint8) for i in range(250)]
+    folder = write_folder(tmp_path / 'images', frames)
+    received = listen(stage, 'camera/image_raw')
+    keys, terminal = pty.openpty()
+    before = termios.tcgetattr(terminal)
+    player = verbs.start('play', folder, '--rate', 10, '--wait-for', 1, stdin=terminal)
+    stage.spin_until(lambda: len(received) >= 2, 'the first frames', 60)
+
+    def numbers() -> list[int]:
+        return [int(pixels(m)[0, 0, 0]) for m in received]
+
+    os.write(keys, b' \033[C')  # A pause, and 5 s ahead: the frame there, and no other.
+    stage.spin_until(lambda: numbers()[-1] >= 50, 'the frame 5 s ahead')
+    paused_at = numbers()
+    assert paused_at[-1] == paused_at[-2] + 50
+    os.write(keys, b'\033OC')
+    stage.spin_until(lambda: len(received) > len(paused_at), 'the next jump')
+    assert numbers()[-1] == paused_at[-1] + 50
+    os.write(keys, b'\033[D\033[D\033[Ax ')  # Back to where it was, faster, on again.
+    stage.spin_until(lambda: len(received) >= len(paused_at) + 4, 'the frames there')
+    assert numbers()[len(paused_at) + 1 :][:3] == [paused_at[-2] + i for i in range(3)]
+    os.write(keys, b'q')
+    output, errors = player.communicate(timeout=20)
+    assert player.returncode == 0, errors
+    first, *told, last = output.splitlines()[1:]
+    assert first == 'space: pause, left/right: seek 5 s, up/down: speed, q: end'
+    assert [line.split()[0] for line in told] == ['paused'] * 6 + ['playing'] * 2
+    assert told[-1].endswith(', speed 1.4')
+    assert last.endswith(' frames sent')
+    stage.spin_until(lambda: len(received) == int(last.split()[0]), 'the last of them')
+    assert termios.tcgetattr(terminal) == before
+    for descriptor in (keys, terminal):
+        os.close(descriptor)
+
+
 def test_labels_are_played_beside_the_images(tmp_path, stage, verbs):
     tags_hw = np.random.default_rng(0).integers(0, 23, (6, 8), np.uint8)
     write_folder(tmp_path / 'rgb', PICTURES[:1])
@@ -131,6 +204,8 @@ def test_what_cannot_be_played_is_refused_in_one_line(tmp_path, verbs):
         (tmp_path / 'nowhere',): 'not found',
         (empty,): 'no image in it',
         (broken,): 'not a readable image',
+        (broken, '--topic', '/front'): 'has no topics; leave --topic out',
+        (bag, '--topic', '/rear', '--start', 7): 'ends before 7 s; start earlier',
         (bag,): 'choose a topic, one of /front, /rear',
         (bag, '--topic', '/side'): 'no images on /side',
         (bag, '--topic', '/rear', '--carla-tags', 23): 'labels are read from folders',

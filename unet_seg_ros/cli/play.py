@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
+from unet_seg_ros.cli.keyboard import DOWN, LEFT, RIGHT, UP, keyboard
 from unet_seg_ros.cli.options import positive_number, topic_name, whole_number
 from unet_seg_ros.cli.requirements import require_ros
 from unet_seg_ros.core.classes import CARLA_TAGS
@@ -23,9 +25,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='HZ',
         help="frames per second (default: the bag's own; 20 for a folder)",
     )
+    parser.add_argument(
+        '--speed',
+        type=positive_number,
+        default=1.0,
+        metavar='FACTOR',
+        help='play so much faster than that; below 1 slower',
+    )
+    parser.add_argument(
+        '--start',
+        type=positive_number,
+        default=0.0,
+        metavar='S',
+        help='begin so many seconds behind the first frame',
+    )
+    parser.add_argument(
+        '--duration',
+        type=positive_number,
+        default=math.inf,
+        metavar='S',
+        help='play, or loop, only so many seconds of the recording',
+    )
     parser.add_argument('--loop', action='store_true', help='begin again at the end')
     parser.add_argument(
-        '--seconds', type=positive_number, metavar='S', help='play no more than this'
+        '--seconds',
+        type=positive_number,
+        default=math.inf,
+        metavar='S',
+        help='play no more than this, loops and all',
+    )
+    parser.add_argument(
+        '--clock',
+        action='store_true',
+        help="publish /clock for nodes with use_sim_time: stamps are the recording's own, and go "
+        'on in a loop',
     )
     parser.add_argument(
         '--carla-tags',
@@ -46,20 +79,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Publish until the recording's end or Ctrl-C."""
     require_ros()
-    from unet_seg_ros.ros.player import PlayOptions, play
+    from unet_seg_ros.ros.player import SEEK_S, Command, PlayOptions, play
 
     options = PlayOptions(
         path=args.path,
         topic=args.topic,
         camera=args.camera,
         rate_hz=args.rate,
+        speed=args.speed,
+        start_s=args.start,
+        duration_s=args.duration,
         loop=args.loop,
         seconds=args.seconds,
+        clock=args.clock,
         label_tags=args.carla_tags,
         readers=args.wait_for,
         log=args.log,
     )
+    keys = {' ': Command.PAUSE, 'q': Command.END}
+    arrows = {LEFT: Command.BACK, RIGHT: Command.AHEAD, UP: Command.FASTER, DOWN: Command.SLOWER}
+    keys |= {text: command for texts, command in arrows.items() for text in texts}
     print(f'{options.path} -> {options.image_topic}', flush=True)
-    num_sent = play(options)
+    with keyboard(keys) as keyed:
+        if keyed.is_there:
+            print(f'space: pause, left/right: seek {SEEK_S:g} s, up/down: speed, q: end')
+        num_sent = play(options, keyed.pressed, lambda line: print(line, flush=True))
     print(f'{num_sent} frames sent', flush=True)
     return 0

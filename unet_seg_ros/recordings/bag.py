@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 import sys
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +70,8 @@ class BagFrame:
     ----------
     stamp_ns : int
         The header's stamp [ns], or the time of recording where the header has none.
+    offset_ns : int
+        How much later it is than that of the topic's first image [ns].
     frame_id : str
         The header's frame.
     frame : RawFrame
@@ -77,6 +80,7 @@ class BagFrame:
     """
 
     stamp_ns: int
+    offset_ns: int
     frame_id: str
     frame: RawFrame
 
@@ -102,6 +106,9 @@ def choose_topic(path: Path, topic: str | None = None) -> str:
     """
     Return the image topic to read: the one asked for, or the bag's only one.
 
+    What a segmentation node made of a camera's images is not counted, nor are compressed images
+    that lie beside the raw ones.
+
     Raises
     ------
     RecordingError
@@ -109,20 +116,29 @@ def choose_topic(path: Path, topic: str | None = None) -> str:
         or lacks the one that was.
 
     """
-    topics = image_topics(path)
-    filled = [name for name, count in topics.items() if count]
+    filled = [name for name, count in image_topics(path).items() if count]
     if not filled:
         raise RecordingError(f'bag {path}: holds no sensor_msgs images')
-    if topic is None and len(filled) > 1:
-        raise RecordingError(f'bag {path}: choose a topic, one of {", ".join(filled)}')
     if topic is not None and topic not in filled:
         raise RecordingError(f'bag {path}: no images on {topic}; there are {", ".join(filled)}')
-    return topic or filled[0]
+    cameras = [name for name in filled if _is_of_camera(name, filled)] or filled
+    if topic is None and len(cameras) > 1:
+        raise RecordingError(f'bag {path}: choose a topic, one of {", ".join(filled)}')
+    return topic or cameras[0]
 
 
-def read_images(path: Path, topic: str | None = None) -> Iterator[BagFrame]:
+def read_images(path: Path, topic: str | None = None, start_s: float = 0.0) -> Iterator[BagFrame]:
     """
     Iterate over the images of one topic in the order of recording.
+
+    Parameters
+    ----------
+    path : Path
+        The bag.
+    topic : str, optional
+        Its image topic, as `choose_topic` takes it.
+    start_s : float, optional
+        Leave out what was stamped less than this after the topic's first image [s].
 
     Raises
     ------
@@ -134,14 +150,39 @@ def read_images(path: Path, topic: str | None = None) -> Iterator[BagFrame]:
     chosen = choose_topic(path, topic)
     with reading(path), opened(path) as reader:
         connections = [c for c in image_connections(reader) if c.topic == chosen]
-        for connection, recorded_ns, data in reader.messages(connections=connections):
+        stamps = _Stamps(reader, connections)
+        start_ns = stamps.recorded_at(round(start_s * NS_PER_S)) if start_s > 0 else None
+        for connection, recorded_ns, data in reader.messages(connections, start=start_ns):
             message = cast(Any, reader.deserialize(data, connection.msgtype))
             compressed = connection.msgtype == COMPRESSED_TYPE
+            stamp = stamp_ns(message, recorded_ns)
             yield BagFrame(
-                stamp_ns=stamp_ns(message, recorded_ns),
+                stamp_ns=stamp,
+                offset_ns=stamp - stamps.first_ns,
                 frame_id=message.header.frame_id,
                 frame=_decoded(message, path) if compressed else raw_frame(message),
             )
+
+
+class _Stamps:
+    """Finds an image by its stamp, while bags are sorted by the time of recording."""
+
+    def __init__(self, reader: AnyReader, connections: list[Connection]) -> None:
+        self._reader, self._connections = reader, connections
+        self.first_ns = self._stamp(reader.start_time)
+
+    def recorded_at(self, offset_ns: int) -> int:
+        """Return when the first image of an offset to the first, or a greater one, came [ns]."""
+        span = range(self._reader.start_time, self._reader.end_time + 1)
+        return span.start + bisect_left(span, self.first_ns + offset_ns, key=self._stamp)
+
+    def _stamp(self, recorded_ns: int) -> int:
+        """Return the stamp of the first image recorded then or later; the greatest if none was."""
+        for connection, moment_ns, data in self._reader.messages(
+            self._connections, start=recorded_ns
+        ):
+            return stamp_ns(self._reader.deserialize(data, connection.msgtype), moment_ns)
+        return sys.maxsize
 
 
 def opened(path: Path) -> AbstractContextManager[AnyReader]:
@@ -189,7 +230,8 @@ def raw_frame(message: Any) -> RawFrame:
     """Return the pixels of a ``sensor_msgs/Image``."""
     size = ImageSize(int(message.height), int(message.width))
     encoding = _OPENCV_ENCODINGS.get(message.encoding, message.encoding)
-    return RawFrame(message.data, encoding, size, int(message.step))
+    big = bool(message.is_bigendian)
+    return RawFrame(message.data, encoding, size, int(message.step), big)
 
 
 def decompressed(message: Any, flags: int) -> npt.NDArray[Any] | None:
@@ -197,6 +239,11 @@ def decompressed(message: Any, flags: int) -> npt.NDArray[Any] | None:
     # Without the flag OpenCV would turn the picture as its EXIF data says; labels are not turned.
     flags |= cv2.IMREAD_IGNORE_ORIENTATION if flags >= 0 else 0
     return cv2.imdecode(message.data, flags) if message.data.size else None
+
+
+def _is_of_camera(topic: str, topics: Collection[str]) -> bool:
+    raw = topic.removesuffix('/compressed')
+    return '/segmentation/' not in topic and (raw == topic or raw not in topics)
 
 
 def _decoded(message: Any, path: Path) -> RawFrame:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from unet_seg_ros.core.errors import RecordingError
+
+#: How the chunks of an MCAP file may be compressed.
+Compression = Literal['none', 'lz4', 'zstd']
+COMPRESSIONS: tuple[Compression, ...] = ('none', 'lz4', 'zstd')
 
 _BAG_SUFFIXES = ('.mcap', '.db3')
 _METADATA = 'metadata.yaml'

@@ -44,7 +44,12 @@ def frame_message(frame: RawFrame, header: Header) -> Image:
     data.frombytes(frame.data.data)
     height, width = frame.size
     message = Image(
-        header=header, height=height, width=width, encoding=frame.encoding, step=frame.step
+        header=header,
+        height=height,
+        width=width,
+        encoding=frame.encoding,
+        is_bigendian=int(frame.is_bigendian),
+        step=frame.step,
     )
     message.data = data
     return message

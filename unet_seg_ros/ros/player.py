@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
+from builtin_interfaces.msg import Time
 from rclpy.node import Node
 from rclpy.publisher import Publisher
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from unet_seg_ros.core.classes import CARLA_TAGS
-from unet_seg_ros.core.errors import ConfigurationError
-from unet_seg_ros.core.pixels import RawFrame
-from unet_seg_ros.core.size import ByteArray
-from unet_seg_ros.recordings.folder import LabelledFolder, list_images, read_image
+from unet_seg_ros.core.errors import RecordingError
 from unet_seg_ros.recordings.palette import Palette
-from unet_seg_ros.recordings.storage import is_bag
-from unet_seg_ros.ros.messages import NS_PER_S, frame_message, image_message
+from unet_seg_ros.recordings.playback import RecordedFrame, Tape, open_source
+from unet_seg_ros.ros.messages import NS_PER_S, frame_message, image_message, to_stamp
 from unet_seg_ros.ros.source import SOURCE_QOS, Pace, SentLog, ros_node
 
-#: The rate of images that carry no times.
-FOLDER_RATE_HZ = 20.0
+#: How far one command moves the place [s].
+SEEK_S = 5.0
+
+# One command makes it faster or slower by this factor; two double the speed, or halve it.
+_SPEED_STEP = math.sqrt(2)
+_SPEEDS = (1 / 16, 16.0)
 
 
 @dataclass(frozen=True)
@@ -42,10 +46,18 @@ class PlayOptions:
         Name of the camera; its topic is ``<camera>/image_raw``.
     rate_hz : float or None
         Frames per second; None for the recording's own, 20 for a folder, which has none.
+    speed : float
+        How much faster than that.
+    start_s, duration_s : float
+        The part of the recording that is played [s].
     loop : bool
-        Whether to begin again at the end.
-    seconds : float or None
-        Where it ends at the latest; None for the end of the recording.
+        Whether to begin that part again at its end.
+    seconds : float
+        Where it ends at the latest, loops and all [s].
+    clock : bool
+        Whether to publish ``/clock``, for nodes with ``use_sim_time``. Stamps are then the
+        recording's own; in a loop, and after a jump, they go on as if it were one long recording.
+        Without it each stamp is the time of sending.
     label_tags : int or None
         Number of CARLA tags (13, 23 or 29) that a folder's labels use; they are then published
         too, coloured, on `semantic_topic`.
@@ -61,8 +73,12 @@ class PlayOptions:
     topic: str | None = None
     camera: str = 'camera'
     rate_hz: float | None = None
+    speed: float = 1.0
+    start_s: float = 0.0
+    duration_s: float = math.inf
     loop: bool = False
-    seconds: float | None = None
+    seconds: float = math.inf
+    clock: bool = False
     label_tags: int | None = None
     readers: int = 0
     log: Path | None = None
@@ -78,33 +94,42 @@ class PlayOptions:
         return f'{self.camera}/semantic_segmentation/image'
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedFrame:
-    """
-    A frame of any recording.
+class Command(Enum):
+    """What may be asked for while it plays."""
 
-    Attributes
+    PAUSE = 'pause, or go on'
+    BACK = 'seek back'
+    AHEAD = 'seek ahead'
+    FASTER = 'play faster'
+    SLOWER = 'play slower'
+    END = 'end'
+
+
+#: Returns the commands that came since it was last asked.
+Commands = Callable[[], Iterable[Command]]
+
+
+def no_commands() -> Iterable[Command]:
+    """Return no command, ever."""
+    return ()
+
+
+def play(
+    options: PlayOptions,
+    commands: Commands = no_commands,
+    tell: Callable[[str], None] = lambda line: None,
+) -> int:
+    """
+    Publish a recording until it ends or a signal comes.
+
+    Parameters
     ----------
-    offset_s : float
-        When it is due, from the beginning of the recording.
-    frame_id : str
-        The optical frame; empty if the recording does not tell.
-    frame : RawFrame
-        The pixels.
-    tags_hw : ndarray or None
-        The labels, uint8 [H, W], if asked for.
-
-    """
-
-    offset_s: float
-    frame_id: str
-    frame: RawFrame
-    tags_hw: ByteArray | None = None
-
-
-def play(options: PlayOptions) -> int:
-    """
-    Publish a recording until it ends or a signal comes; each stamp is the time of sending.
+    options : PlayOptions
+        What is played.
+    commands : callable, optional
+        Asked before each frame, and often during a pause.
+    tell : callable, optional
+        Told in one line what a command did.
 
     Returns
     -------
@@ -114,28 +139,90 @@ def play(options: PlayOptions) -> int:
     Raises
     ------
     RecordingError
-        If the recording cannot be read; the message says why.
+        If the recording cannot be read, or has no frame in the part asked for.
     ConfigurationError
         If the recording is a bag and ``rosbags`` is not installed, or the log cannot be written.
     KeyboardInterrupt
         On SIGINT or SIGTERM.
 
     """
-    end_s = float('inf') if options.seconds is None else options.seconds
-    frames = itertools.takewhile(lambda f: f.offset_s < end_s, _repeated(options))
+    source = open_source(options.path, options.topic, options.rate_hz, options.label_tags)
+    tape = Tape(source, options.start_s, options.duration_s, options.loop)
     # Whatever is wrong with the recording is told before ROS starts.
-    first = next(frames)
-    num_sent = 0
+    recorded = tape.advance()
+    if recorded is None:
+        raise RecordingError(f'{options.path}: ends before {options.start_s:g} s; start earlier')
+    num_sent, step_s, due_s = 0, 0.0, 0.0
     with ros_node('player') as node, closing(SentLog(options.log)) as log:
         publisher = PlayPublisher(node, options)
         pace = Pace(node)
         pace.wait_until(publisher.has_readers)
-        for recorded in itertools.chain([first], frames):
-            pace.wait(recorded.offset_s)
-            publisher.publish(recorded, log)
+        deck = Deck(tape, options.speed, commands, tell)
+        while recorded is not None and due_s < options.seconds:
+            pace.wait(due_s)
+            publisher.publish(recorded, step_s, log)
             num_sent += 1
+            pace.wait_until(deck.goes_on)
+            recorded = None if deck.has_ended else tape.advance()
+            step_s = 1 / options.rate_hz if options.rate_hz else tape.step_s
+            due_s += step_s / deck.speed
         pace.say_farewell()
     return num_sent
+
+
+class Deck:
+    """
+    Does what is asked for while a recording plays.
+
+    Parameters
+    ----------
+    tape : Tape
+        The recording.
+    speed : float
+        How much faster than recorded.
+    commands, tell : callable
+        See `play`.
+
+    Attributes
+    ----------
+    speed : float
+        How much faster than recorded, now.
+    has_ended : bool
+        Whether the end was asked for.
+
+    """
+
+    def __init__(
+        self, tape: Tape, speed: float, commands: Commands, tell: Callable[[str], None]
+    ) -> None:
+        """Play; nothing is asked for yet."""
+        self.speed = speed
+        self.has_ended = False
+        self._tape, self._commands, self._tell = tape, commands, tell
+        self._is_paused = False
+
+    def goes_on(self) -> bool:
+        """Obey what came; return whether a frame is wanted: in a pause only after a jump."""
+        was_moved = False
+        for command in self._commands():
+            was_moved |= command in (Command.BACK, Command.AHEAD)
+            self._obey(command)
+        return was_moved or self.has_ended or not self._is_paused
+
+    def _obey(self, command: Command) -> None:
+        if command is Command.PAUSE:
+            self._is_paused = not self._is_paused
+        elif command is Command.END:
+            self.has_ended = True
+        elif command in (Command.BACK, Command.AHEAD):
+            self._tape.seek(
+                self._tape.position_s + (SEEK_S if command is Command.AHEAD else -SEEK_S)
+            )
+        else:
+            factor = _SPEED_STEP if command is Command.FASTER else 1 / _SPEED_STEP
+            self.speed = min(max(self.speed * factor, _SPEEDS[0]), _SPEEDS[1])
+        state = 'paused' if self._is_paused else 'playing'
+        self._tell(f'{state} at {self._tape.position_s:.2f} s, speed {self.speed:.2g}')
 
 
 class PlayPublisher:
@@ -155,8 +242,12 @@ class PlayPublisher:
         """Create the publishers."""
         self._options = options
         self._clock = node.get_clock()
+        self._simulated: Publisher | None = None
+        self._simulated_ns: int | None = None
         self._image = node.create_publisher(Image, options.image_topic, SOURCE_QOS)
         self._labels: tuple[Publisher, Palette] | None = None
+        if options.clock:
+            self._simulated = node.create_publisher(Clock, '/clock', SOURCE_QOS)
         if options.label_tags is not None:
             self._labels = (
                 node.create_publisher(Image, options.semantic_topic, SOURCE_QOS),
@@ -171,10 +262,10 @@ class PlayPublisher:
             wanted[self._labels[0]] = min(readers, 1)
         return all(p.get_subscription_count() >= count for p, count in wanted.items())
 
-    def publish(self, recorded: RecordedFrame, log: SentLog) -> None:
-        """Publish a frame, stamped with the present ROS time, its labels first."""
+    def publish(self, recorded: RecordedFrame, step_s: float, log: SentLog) -> None:
+        """Publish a frame that lies a step [s] behind the one before, its labels first."""
         header = Header(
-            stamp=self._clock.now().to_msg(),
+            stamp=self._stamp(recorded, step_s),
             frame_id=recorded.frame_id or f'{self._options.camera}_optical_frame',
         )
         image = frame_message(recorded.frame, header)
@@ -184,49 +275,14 @@ class PlayPublisher:
         log.sending(header.stamp)
         self._image.publish(image)
 
-
-def _repeated(options: PlayOptions) -> Iterator[RecordedFrame]:
-    start_s = 0.0
-    for _ in itertools.count() if options.loop else range(1):
-        last_s = period_s = 0.0
-        for recorded in _frames(options):
-            period_s, last_s = recorded.offset_s - last_s, recorded.offset_s
-            yield replace(recorded, offset_s=start_s + recorded.offset_s)
-        start_s += last_s + (period_s or 1.0 / (options.rate_hz or FOLDER_RATE_HZ))
-
-
-def _frames(options: PlayOptions) -> Iterator[RecordedFrame]:
-    path = options.path
-    if path.is_dir() and not is_bag(path):
-        return _folder_frames(options)
-    if options.label_tags is not None:
-        raise ConfigurationError(f'{path}: labels are read from folders of images only')
-    return _bag_frames(options)
-
-
-def _folder_frames(options: PlayOptions) -> Iterator[RecordedFrame]:
-    pairs: Iterable[tuple[ByteArray, ByteArray | None]]
-    if options.label_tags is None:
-        pairs = ((read_image(path), None) for path in list_images(options.path))
-    else:
-        pairs = LabelledFolder(options.path, CARLA_TAGS[options.label_tags])
-    rate_hz = options.rate_hz or FOLDER_RATE_HZ
-    for index, (image, tags_hw) in enumerate(pairs):
-        yield RecordedFrame(index / rate_hz, '', RawFrame.from_bgr(image), tags_hw)
-
-
-def _bag_frames(options: PlayOptions) -> Iterator[RecordedFrame]:
-    try:
-        from unet_seg_ros.recordings.bag import read_images
-    except ImportError as e:
-        raise ConfigurationError(
-            f'bag {options.path}: reading it needs rosbags ({e}): '
-            "pip install 'unet_seg_ros[recordings]'"
-        ) from e
-    start_ns, offset_s = None, 0.0
-    for index, image in enumerate(read_images(options.path, options.topic)):
-        start_ns = image.stamp_ns if start_ns is None else start_ns
-        # Never back in time, should the recording's clock have been set meanwhile.
-        offset_s = max(offset_s, (image.stamp_ns - start_ns) / NS_PER_S)
-        due_s = index / options.rate_hz if options.rate_hz else offset_s
-        yield RecordedFrame(due_s, image.frame_id, image.frame)
+    def _stamp(self, recorded: RecordedFrame, step_s: float) -> Time:
+        if self._simulated is None:
+            return self._clock.now().to_msg()
+        if self._simulated_ns is None:
+            # A folder has no times; 0 would mean that no clock is there.
+            self._simulated_ns = recorded.stamp_ns or NS_PER_S
+        else:
+            self._simulated_ns += round(step_s * NS_PER_S)
+        stamp = to_stamp(self._simulated_ns)
+        self._simulated.publish(Clock(clock=stamp))
+        return stamp
