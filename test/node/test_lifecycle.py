@@ -6,7 +6,7 @@ import pytest
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.parameter import Parameter
-from support.stage import Stage, picture, to_message
+from support.stage import Stage, engine_of, picture, to_message
 
 from unet_seg_ros.core.errors import ConfigurationError
 
@@ -58,7 +58,7 @@ def test_configured_again_after_cleanup_it_segments(stage: Stage, known_model):
     node = stage.start_active(model=str(known_model))
     node.trigger_deactivate()
     node.trigger_cleanup()
-    assert node._backend is None
+    assert node._engine is None
     assert not [p for p in node.publishers if 'segmentation' in p.topic_name]
     node.trigger_configure()
     node.trigger_activate()
@@ -97,7 +97,7 @@ def test_a_wrong_parameter_fails_configure_with_one_line(
     errors = [line for line in capfd.readouterr().err.splitlines() if '[ERROR]' in line]
     assert len(errors) == 1
     assert says in errors[0]
-    assert node._backend is None
+    assert node._engine is None
 
 
 def test_after_a_failed_configure_a_mended_parameter_works(stage: Stage, known_model):
@@ -126,8 +126,8 @@ def test_what_may_change_while_active_changes_and_the_rest_says_so(stage: Stage,
     node = stage.start_active(model=str(known_model))
     (opacity,) = node.set_parameters([Parameter('overlay_opacity', value=0.9)])
     assert opacity.successful
-    assert node._segmenter.renderer.overlay_opacity == 0.9
-    for name, value in (('cameras', ['b']), ('model', 'x'), ('camera.image_topic', 'y')):
+    assert engine_of(node).segmenter.renderer.overlay_opacity == 0.9
+    for name, value in (('cameras', ['b']), ('backend', 'openvino'), ('camera.image_topic', 'y')):
         (result,) = node.set_parameters([Parameter(name, value=value)])
         assert not result.successful
         assert 'clean up first' in result.reason

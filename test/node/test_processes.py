@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -223,3 +225,37 @@ def test_a_bug_ends_the_process_with_its_traceback(processes, known_model, ros_d
     assert 'ZeroDivisionError' in node.stderr.read()
     peer.destroy_node()
     rclpy.try_shutdown(context=context)
+
+
+# Runs the node with a stand-in for TensorRT whose building takes minutes; `deaf` is one that
+# cannot be told to stop.
+SLOW_NODE = """
+import sys, time
+from pytest import MonkeyPatch
+from support import stand_in_engines
+faults = stand_in_engines.install(MonkeyPatch())
+faults.built.clear()
+if {is_deaf}:
+    faults.built.wait = lambda timeout: time.sleep(300)
+from unet_seg_ros.ros import segmentation_node
+sys.exit(segmentation_node.main())
+"""
+
+
+@pytest.mark.parametrize('is_deaf', [False, True])
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_building_of_an_engine(
+    processes, known_model, monkeypatch, number, is_deaf
+):
+    monkeypatch.setenv('PYTHONPATH', str(Path(__file__).parents[1]), prepend=os.pathsep)
+    program = SLOW_NODE.format(is_deaf=is_deaf)
+    arguments = ['-p', f'model:={known_model}', '-p', 'backend:=tensorrt']
+    command = [sys.executable, '-c', program, '--ros-args', *arguments]
+    node = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    processes.append(node)
+    for line in node.stderr:
+        if 'building: 40 %' in line:
+            break
+    node.send_signal(number)
+    node.wait(timeout=2)
+    assert 'Traceback' not in node.stderr.read()

@@ -11,7 +11,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.context import Context
 from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo
-from support.stage import Stage, picture, pixels, to_message
+from support.stage import Stage, engine_of, picture, pixels, to_message
 
 from unet_seg_ros.core.errors import EngineError
 from unet_seg_ros.ros.segmentation_node import SegmentationNode, _executor
@@ -104,14 +104,15 @@ def test_newest_frame_wins_and_drops_are_counted(stage: Stage, known_model, monk
     node = stage.start_active(model=str(known_model))
     stage.listen(f'{OUT}/mask')
     camera = stage.camera('camera/image_raw')
-    infer, gate, entered = node._backend._infer, Event(), Event()
+    backend = engine_of(node).backend
+    infer, gate, entered = backend._infer, Event(), Event()
 
     def wait_and_infer(images):
         entered.set()
         assert gate.wait(timeout=20)
         return infer(images)
 
-    monkeypatch.setattr(node._backend, '_infer', wait_and_infer)
+    monkeypatch.setattr(backend, '_infer', wait_and_infer)
     statistics = node._channels[0].statistics
     camera.publish(to_message(picture(), stamp_ns=1))
     stage.spin_until(entered.is_set, 'the worker to take the first frame')
@@ -150,7 +151,7 @@ def test_an_engine_error_drops_the_frame_and_shows_in_diagnostics(
         raise EngineError('device lost')
 
     with monkeypatch.context() as patch:
-        patch.setattr(node._backend, '_infer', fail)
+        patch.setattr(engine_of(node).backend, '_infer', fail)
         camera.publish(to_message(picture(), stamp_ns=1))
         stage.spin_until(
             lambda: any(
@@ -167,7 +168,7 @@ def test_a_bug_in_the_worker_is_handed_to_the_process(stage: Stage, known_model,
     node = stage.start_active(model=str(known_model))
     stage.listen(f'{OUT}/mask')
     camera = stage.camera('camera/image_raw')
-    monkeypatch.setattr(node._backend, '_infer', lambda images: 1 / 0)
+    monkeypatch.setattr(engine_of(node).backend, '_infer', lambda images: 1 / 0)
     camera.publish(to_message(picture()))
     stage.spin_until(node.crashed.done, 'the crash')
     with pytest.raises(ZeroDivisionError):

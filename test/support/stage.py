@@ -17,6 +17,7 @@ from std_msgs.msg import Header
 
 from unet_seg_ros.ros.messages import image_bytes, image_message
 from unet_seg_ros.ros.segmentation_node import SegmentationNode
+from unet_seg_ros.serving.opening import OpenEngine
 
 
 class Stage:
@@ -86,6 +87,11 @@ class Stage:
         self.peer.destroy_node()
         self.executor.shutdown()
         rclpy.try_shutdown(context=self.context)
+
+
+def engine_of(node: SegmentationNode) -> OpenEngine:
+    """Return the engine that serves a configured node."""
+    return node._engine.supervisor.status().engine
 
 
 def picture(height: int = 48, width: int = 96, seed: int = 0) -> np.ndarray:

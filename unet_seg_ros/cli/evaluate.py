@@ -12,7 +12,7 @@ from typing import Any
 
 from unet_seg_ros.cli.options import tag_table
 from unet_seg_ros.cli.reading import add_reading_arguments, read_options
-from unet_seg_ros.core.backend import Backend, EngineOptions
+from unet_seg_ros.core.backend import PRECISION_CHOICES, Backend, EngineOptions
 from unet_seg_ros.core.class_sets import LabelMap, class_set_of
 from unet_seg_ros.core.classes import TAG_TABLES
 from unet_seg_ros.core.contract import ModelContract
@@ -21,9 +21,10 @@ from unet_seg_ros.core.metrics import ConfusionMatrix, without_nan
 from unet_seg_ros.core.resources import DEFAULT_MODEL, shared_file
 from unet_seg_ros.core.scoring import score
 from unet_seg_ros.core.size import ByteArray, ImageSize
-from unet_seg_ros.inference import BACKENDS, open_backend
+from unet_seg_ros.inference import BACKENDS
 from unet_seg_ros.recordings.recording import open_recording, stated_tags
 from unet_seg_ros.scenes import HELD_OUT_LAYOUTS, PinholeCamera, still
+from unet_seg_ros.serving.opening import open_engine
 
 #: Rendered scenes are scored at the size of the demo's camera.
 SCENE_SIZE = ImageSize(720, 1280)
@@ -57,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_reading_arguments(parser)
     parser.add_argument('--backend', default='auto', choices=('auto', *BACKENDS))
-    parser.add_argument('--precision', default='auto', choices=('auto', 'fp32', 'bf16'))
+    parser.add_argument('--precision', default='auto', choices=PRECISION_CHOICES)
     parser.add_argument('--each', action='store_true', help='print a row for each frame too')
     parser.add_argument('--json', type=Path, metavar='F', help='write the figures there as well')
 
@@ -89,9 +90,9 @@ class Truth:
 def run(args: argparse.Namespace) -> int:
     """Print the table; return 0."""
     model = args.model or shared_file('models', DEFAULT_MODEL)
-    with open_backend(model, args.backend, EngineOptions(precision=args.precision)) as backend:
-        truth = _truth(args, backend.contract)
-        result = _evaluate(backend, truth)
+    with open_engine(model, args.backend, EngineOptions(precision=args.precision)) as engine:
+        truth = _truth(args, engine.backend.contract)
+        result = _evaluate(engine.backend, truth)
     result['source'] = truth.source
     _print_table(result)
     if args.each:

@@ -17,6 +17,9 @@ from unet_seg_ros.core.size import ByteArray
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+#: What an engine can be asked to compute in; each knows some of them, and all of them ``auto``.
+PRECISION_CHOICES = ('auto', 'fp32', 'bf16', 'fp16', 'int8')
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:

@@ -8,9 +8,15 @@ from collections.abc import Mapping
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.task import Future
 
-from unet_seg_ros.core.backend import Backend
 from unet_seg_ros.core.statistics import FrameStatistics, percentile_ms
 from unet_seg_ros.ros.camera import CameraChannel
+from unet_seg_ros.serving.events import EngineStatus, Level
+
+_LEVELS = {
+    Level.OK: DiagnosticStatus.OK,
+    Level.WARN: DiagnosticStatus.WARN,
+    Level.ERROR: DiagnosticStatus.ERROR,
+}
 
 
 def _status(
@@ -21,9 +27,10 @@ def _status(
 
 
 def engine_status(
-    node_name: str, backend: Backend, is_active: bool, crashed: Future
+    node_name: str, status: EngineStatus, is_active: bool, crashed: Future
 ) -> DiagnosticStatus:
-    """Return the status of the engine; ERROR once a bug has ended the inference thread."""
+    """Return the status of the engine; ERROR once a bug has ended a thread."""
+    backend = status.engine.backend
     contract = backend.contract
     values = {
         'backend': backend.name,
@@ -32,8 +39,12 @@ def engine_status(
         'model_file': backend.path,
         'input_size': contract.input_size,
         'classes': ', '.join(contract.table.names),
+        'passed_over': '; '.join(status.engine.passed_over) or 'none',
+        'known_answer': status.engine.known_answer or 'not needed',
     }
-    level, message = DiagnosticStatus.OK, 'active' if is_active else 'inactive'
+    level, message = _LEVELS[status.level], 'active' if is_active else 'inactive'
+    if status.message:
+        message += f': {status.message}'
     if crashed.done():
         level, message = (
             DiagnosticStatus.ERROR,

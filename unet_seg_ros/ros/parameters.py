@@ -19,6 +19,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.validate_topic_name import validate_topic_name
 
+from unet_seg_ros.core.backend import PRECISION_CHOICES
 from unet_seg_ros.core.errors import ConfigurationError, one_line
 from unet_seg_ros.core.resources import DEFAULT_MODEL, shared_file
 from unet_seg_ros.inference import BACKENDS
@@ -41,7 +42,7 @@ class ParameterSpec:
         The words that it may be; empty for free text.
     bounds : tuple of float, optional
         The least and the greatest value.
-    while_active : bool
+    while_configured : bool
         Whether it may change after the node was configured.
 
     """
@@ -51,7 +52,7 @@ class ParameterSpec:
     description: str
     choices: tuple[str, ...] = ()
     bounds: tuple[float, float] | None = None
-    while_active: bool = False
+    while_configured: bool = False
 
     def descriptor(self) -> ParameterDescriptor:
         """Return what ROS shows of the parameter."""
@@ -75,24 +76,40 @@ PARAMETERS = (
         'Names of the cameras; each is a namespace for its topics, such as front/image_raw.',
     ),
     ParameterSpec(
-        'model', '', 'Path of the ONNX model file; empty for the one that the package ships.'
+        'model',
+        '',
+        'Path of the ONNX model file; empty for the one that the package ships. While the node is '
+        'configured, another file takes over between two frames once it is loaded and checked.',
+        while_configured=True,
     ),
     ParameterSpec('backend', 'auto', 'The inference engine.', choices=('auto', *BACKENDS)),
     ParameterSpec(
         'precision',
         'auto',
-        "The engine's arithmetic; auto takes the fastest that the hardware has.",
-        choices=('auto', 'fp32', 'bf16'),
+        "The engine's arithmetic; auto takes the fastest that the CPU has, on a GPU the model "
+        "file's.",
+        choices=PRECISION_CHOICES,
     ),
     ParameterSpec(
         'num_threads', 0, 'CPU threads of the engine; 0 for one on each core.', bounds=(0, 256)
+    ),
+    ParameterSpec('gpu', 0, 'Index of the GPU, as CUDA counts them.', bounds=(0, 63)),
+    ParameterSpec(
+        'engine_cache',
+        '',
+        "Folder of the engines that TensorRT builds; empty for the user's own cache.",
+    ),
+    ParameterSpec(
+        'cpu_fallback',
+        False,
+        'Whether a CPU engine serves while the GPU engine is built or has failed.',
     ),
     ParameterSpec(
         'overlay_opacity',
         0.5,
         'Share of the class colours in the overlay.',
         bounds=(0.0, 1.0),
-        while_active=True,
+        while_configured=True,
     ),
     ParameterSpec(
         'diagnostics_period_s', 1.0, 'Seconds between two diagnostics.', bounds=(0.1, 60.0)
@@ -137,6 +154,9 @@ class Settings:
     backend: str
     precision: str
     num_threads: int
+    gpu: int
+    engine_cache: Path | None
+    cpu_fallback: bool
     overlay_opacity: float
     diagnostics_period_s: float
     silence_warning_s: float
@@ -190,11 +210,16 @@ def refusal(parameter: Parameter, is_configured: bool) -> str:
     spec = next((s for s in PARAMETERS if s.name == parameter.name), None)
     camera_names = tuple(f'.{s.name}' for s in CAMERA_PARAMETERS)
     is_ours = spec is not None or parameter.name.endswith(camera_names)
-    if is_ours and is_configured and not (spec and spec.while_active):
+    if is_ours and is_configured and not (spec and spec.while_configured):
         return f'{parameter.name} cannot change while the node is configured: clean up first'
     if spec and spec.choices and parameter.value not in spec.choices:
         return f'{parameter.name}: {parameter.value!r} is not one of {", ".join(spec.choices)}'
     return ''
+
+
+def model_file(value: str) -> Path:
+    """Return the file that the parameter ``model`` stands for."""
+    return Path(value) if value else shared_file('models', DEFAULT_MODEL)
 
 
 def _read_camera(node: Node, name: str) -> CameraSettings:
@@ -250,10 +275,13 @@ def read_settings(node: Node) -> Settings:
             raise ConfigurationError(f'parameter {why}')
     return Settings(
         cameras=tuple(_read_camera(node, name) for name in names),
-        model=Path(values['model']) if values['model'] else shared_file('models', DEFAULT_MODEL),
+        model=model_file(values['model']),
         backend=values['backend'],
         precision=values['precision'],
         num_threads=values['num_threads'],
+        gpu=values['gpu'],
+        engine_cache=Path(values['engine_cache']) if values['engine_cache'] else None,
+        cpu_fallback=values['cpu_fallback'],
         overlay_opacity=values['overlay_opacity'],
         diagnostics_period_s=values['diagnostics_period_s'],
         silence_warning_s=values['silence_warning_s'],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from functools import wraps
 from typing import Any
 
@@ -23,12 +22,10 @@ from rclpy.task import Future
 from rclpy.timer import Timer
 from rclpy.utilities import ok, try_shutdown
 
-from unet_seg_ros.core.backend import Backend, EngineOptions
 from unet_seg_ros.core.errors import UserError
-from unet_seg_ros.core.segmenter import Segmenter
-from unet_seg_ros.inference import open_backend
 from unet_seg_ros.ros.camera import CameraChannel
 from unet_seg_ros.ros.diagnostics import CameraHealth, diagnostic_array, engine_status
+from unet_seg_ros.ros.engine import NodeEngine
 from unet_seg_ros.ros.parameters import (
     Settings,
     declare_parameters,
@@ -84,9 +81,7 @@ class SegmentationNode(LifecycleNode):
         self.crashed: Future = Future()
         self._channels: list[CameraChannel] = []
         self._health: list[CameraHealth] = []
-        self._engine = ExitStack()
-        self._backend: Backend | None = None
-        self._segmenter: Segmenter | None = None
+        self._engine: NodeEngine | None = None
         self._worker: SegmentationWorker | None = None
         self._timer: Timer | None = None
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
@@ -108,27 +103,16 @@ class SegmentationNode(LifecycleNode):
     def _configure(self, settings: Settings) -> None:
         for line in mistyped(self, self._parameter_overrides):
             self.get_logger().warning(line)
-        self._backend = self._engine.enter_context(
-            open_backend(
-                settings.model,
-                settings.backend,
-                EngineOptions(precision=settings.precision, num_threads=settings.num_threads),
-            )
-        )
-        self._segmenter = Segmenter(self._backend, settings.overlay_opacity)
-        self._segmenter.warm_up()
+        self._engine = NodeEngine(self, settings, self.crashed)
+        self._engine.supervisor.start()
         self._create_cameras(settings)
-        self.get_logger().info(
-            f'{self._backend.contract.name} on {self._backend.name} {self._backend.precision}, '
-            f'input {self._backend.contract.input_size}'
-        )
 
     @_reported
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start the worker and subscribe to the cameras; active."""
-        assert self._segmenter is not None
+        assert self._engine is not None
         result = super().on_activate(state)
-        self._worker = SegmentationWorker(self._segmenter, self._channels, self.crashed)
+        self._worker = SegmentationWorker(self._engine.supervisor, self._channels, self.crashed)
         self._worker.start()
         for channel in self._channels:
             channel.subscribe(self._worker.offer)
@@ -170,8 +154,10 @@ class SegmentationNode(LifecycleNode):
         for channel in self._channels:
             channel.destroy()
         self._channels, self._health = [], []
-        self._segmenter = self._backend = None
-        self._engine.close()
+        # Forgotten first: a signal may interrupt the closing, and then nobody waits for it again.
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.close()
 
     def _stop(self) -> None:
         for channel in self._channels:
@@ -196,22 +182,26 @@ class SegmentationNode(LifecycleNode):
         return self.get_fully_qualified_name().lstrip('/')
 
     def _publish_diagnostics(self) -> None:
-        if self._backend is None:
+        status = self._engine and self._engine.supervisor.status()
+        if not status:
             return
         is_active = self._worker is not None
         name = self._diagnostic_name()
-        statuses = [engine_status(name, self._backend, is_active, self.crashed)]
+        statuses = [engine_status(name, status, is_active, self.crashed)]
         statuses += [health.status(is_active) for health in self._health]
         self._diagnostics.publish(diagnostic_array(self.get_clock().now().to_msg(), statuses))
 
     def _on_set_parameters(self, parameters: Sequence[Parameter]) -> SetParametersResult:
-        is_configured = self._backend is not None
+        engine = self._engine
         for parameter in parameters:
-            if why := refusal(parameter, is_configured):
+            if why := refusal(parameter, is_configured=engine is not None):
                 return SetParametersResult(successful=False, reason=why)
-        for parameter in parameters:
-            if parameter.name == 'overlay_opacity' and self._segmenter is not None:
-                self._segmenter.renderer.overlay_opacity = parameter.value
+        values = {parameter.name: parameter.value for parameter in parameters}
+        if engine is not None:
+            if 'model' in values and (why := engine.refuse_model(values['model'])):
+                return SetParametersResult(successful=False, reason=why)
+            if 'overlay_opacity' in values:
+                engine.supervisor.set_overlay_opacity(values['overlay_opacity'])
         return SetParametersResult(successful=True)
 
     def _survive_impossible_requests(self) -> None:

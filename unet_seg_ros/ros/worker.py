@@ -8,9 +8,9 @@ from rclpy.task import Future
 
 from unet_seg_ros.core.errors import EngineError, FrameError
 from unet_seg_ros.core.newest import NewestSlots
-from unet_seg_ros.core.segmenter import Segmenter
 from unet_seg_ros.ros.camera import Arrival, CameraChannel
 from unet_seg_ros.ros.conversion import to_frame
+from unet_seg_ros.serving.supervisor import EngineSupervisor
 
 
 class SegmentationWorker:
@@ -22,8 +22,8 @@ class SegmentationWorker:
 
     Parameters
     ----------
-    segmenter : Segmenter
-        With its backend open.
+    engine : EngineSupervisor
+        Started.
     channels : list of CameraChannel
         The cameras.
     crashed : Future
@@ -32,10 +32,10 @@ class SegmentationWorker:
     """
 
     def __init__(
-        self, segmenter: Segmenter, channels: list[CameraChannel], crashed: Future
+        self, engine: EngineSupervisor, channels: list[CameraChannel], crashed: Future
     ) -> None:
         """Make the slots; no thread runs yet."""
-        self._segmenter = segmenter
+        self._engine = engine
         self._channels = {c.settings.name: c for c in channels}
         self._crashed = crashed
         self._slots: NewestSlots[Arrival] = NewestSlots(list(self._channels))
@@ -70,7 +70,7 @@ class SegmentationWorker:
             channel.publish_info(arrival)
             return
         try:
-            result = self._segmenter.segment(to_frame(arrival.message))
+            result = self._engine.segment(to_frame(arrival.message))
         except FrameError as e:
             statistics.refused += 1
             channel.logger.warning(f'frame dropped: {e}', throttle_duration_sec=5.0)

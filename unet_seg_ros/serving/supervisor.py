@@ -1,0 +1,348 @@
+"""One engine that keeps serving while engines are built, fail, recover and are replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from threading import Condition, Lock, Thread
+
+from unet_seg_ros.core.backend import EngineOptions, Watch
+from unet_seg_ros.core.contract import read_contract
+from unet_seg_ros.core.errors import ConfigurationError, EngineError, UserError
+from unet_seg_ros.core.pixels import RawFrame
+from unet_seg_ros.core.segmenter import Segmentation
+from unet_seg_ros.serving.events import EngineRequest, EngineStatus, Listener
+from unet_seg_ros.serving.opening import CPU_ENGINES, OpenEngine, open_engine, open_first
+from unet_seg_ros.serving.state import ServingState
+
+# How often the thread that waits for the first engine looks whether the process is to end.
+_LOOK_S = 0.1
+
+# How long an ending process waits for an engine that is just being opened.
+_FAREWELL_S = 0.5
+
+_LONGEST_DELAY_S = 30.0
+
+
+def backoff_s(num_attempts: int) -> float:
+    """Return how long to wait before an engine is opened again after so many vain attempts [s]."""
+    return min(2.0 ** (num_attempts - 1), _LONGEST_DELAY_S) if num_attempts else 0.0
+
+
+class EngineSupervisor:
+    """
+    Opens the engine that was asked for, and segments with the best that is to be had just then.
+
+    One thread of its own opens engines; one other thread may call `segment`, any thread the rest.
+    Engines are exchanged between two frames. An engine that fails on a frame is closed and opened
+    again, the first time at once, then after 1, 2, 4 ... 30 s, until it segments a frame.
+
+    Parameters
+    ----------
+    request : EngineRequest
+        Which engine is to serve.
+    listener : Listener, optional
+        Hears what happens.
+    overlay_opacity : float
+        Share of the class colour in an overlay, 0 to 1.
+    wait : callable
+        Waits on a condition for so many seconds and returns False if nothing came; tests give
+        one that takes no time.
+
+    """
+
+    def __init__(
+        self,
+        request: EngineRequest,
+        listener: Listener | None = None,
+        overlay_opacity: float = 0.5,
+        wait: Callable[[Condition, float], bool] = Condition.wait,
+    ) -> None:
+        """Open nothing yet."""
+        self._request = request
+        self._listener = listener or Listener()
+        self._wait = wait
+        self._thread = Thread(target=self._run, name='engines', daemon=True)
+        # Held while a frame is segmented and while engines are exchanged; taken before the next.
+        self._in_use = Lock()
+        # Guards all that follows, never for long.
+        self._changed = Condition()
+        self._overlay_opacity = overlay_opacity
+        self._state = ServingState(model=request.model, job=f'{request.backend} is being opened')
+        self._is_closing = False
+
+    def start(self) -> None:
+        """
+        Return once an engine serves: that asked for, or the fallback while the former is built.
+
+        Raises
+        ------
+        UserError
+            If no engine can be opened, or the listener tells to stop.
+
+        """
+        self._thread.start()
+        while not self._has_begun():
+            fallback = self._open_fallback(self._state.model)
+            with self._changed:
+                if self._state.engine is None and self._state.refusal is None:
+                    self._install_fallback(fallback)
+                    return
+            fallback.close()
+
+    def _has_begun(self) -> bool:
+        """Return whether the engine serves; False where the fallback is to do so meanwhile."""
+        with self._changed:
+            while self._state.engine is None and self._state.refusal is None:
+                if self._listener.is_stopped():
+                    raise EngineError(f'stopped while {self._state.job}')
+                if self._state.progress and self._request.cpu_fallback:
+                    return False
+                self._changed.wait(_LOOK_S)
+            if self._state.refusal is not None:
+                raise self._state.refusal
+            return True
+
+    def segment(self, frame: RawFrame) -> Segmentation:
+        """
+        Segment a frame.
+
+        Raises
+        ------
+        FrameError
+            If the frame cannot be read.
+        EngineError
+            If the engine fails on it or none serves.
+
+        """
+        with self._in_use:
+            engine = self._state.serving()
+            if engine is None:
+                raise EngineError(f'no engine serves: {self._state.fault or self._state.job}')
+            try:
+                result = engine.segmenter.segment(frame)
+            except EngineError as e:
+                self._fail(engine, e)
+                raise
+            if engine is self._state.engine:
+                self._state.num_attempts = 0
+            return result
+
+    def swap(self, model: Path) -> None:
+        """
+        Let another model take over as soon as it is loaded and checked; return at once.
+
+        If it cannot, the present one stays; `status` and the listener tell.
+
+        Raises
+        ------
+        ModelError
+            If the file does not keep the contract.
+        ConfigurationError
+            If other work is being done.
+
+        """
+        read_contract(model)
+        with self._changed:
+            if self._state.job:
+                raise ConfigurationError(f'model {model}: {self._state.job}: try again after that')
+            self._state.swap = model
+            self._state.job = f'model {model} is being loaded'
+            self._changed.notify_all()
+
+    @property
+    def model(self) -> Path:
+        """The model file that serves, or is to serve again."""
+        return self._state.model
+
+    def is_swapping(self) -> bool:
+        """Return whether a swap has not come to its end yet."""
+        return self._state.swap is not None
+
+    def set_overlay_opacity(self, share: float) -> None:
+        """Set the share of the class colour in overlays, 0 to 1, for all frames to come."""
+        with self._changed:
+            self._overlay_opacity = share
+            for engine in filter(None, (self._state.engine, self._state.fallback)):
+                engine.segmenter.renderer.overlay_opacity = share
+
+    def status(self) -> EngineStatus | None:
+        """Return how things stand; None before the first engine serves."""
+        with self._changed:
+            engine = self._state.serving() or self._state.engine
+            return None if engine is None else EngineStatus(engine, *self._state.judge())
+
+    def close(self) -> None:
+        """Give up what is being done and close all engines; `segment` must not be called again."""
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            # An ending process does not wait for a library that cannot be interrupted.
+            self._thread.join(_FAREWELL_S if self._listener.is_stopped() else None)
+        for engine in filter(None, (self._state.engine, self._state.fallback)):
+            engine.close()
+        self._state.engine = self._state.fallback = None
+
+    def _fail(self, engine: OpenEngine, error: EngineError) -> None:
+        # A fallback's failure is that of one frame: there is nothing to take its place.
+        if engine is not self._state.engine:
+            return
+        with self._changed:
+            self._state.fault = str(error)
+            self._changed.notify_all()
+        self._listener.error(f'{error}: {engine.backend.name} is opened again')
+
+    def _run(self) -> None:
+        try:
+            self._open_first()
+            while (work := self._next_work()) is not None:
+                work()
+        except Exception as e:  # noqa: BLE001 - a bug must end the process, which raises it
+            self._crash(e)
+
+    def _crash(self, error: Exception) -> None:
+        with self._changed:
+            is_serving = self._state.serving() is not None
+            self._state.refusal = error
+            self._changed.notify_all()
+        if is_serving:
+            self._listener.crashed(error)
+
+    def _next_work(self) -> Callable[[], None] | None:
+        with self._changed:
+            while not self._is_closing:
+                if self._state.swap is not None:
+                    return self._load_model
+                if not self._state.fault:
+                    self._changed.wait()
+                elif not self._wait(self._changed, backoff_s(self._state.num_attempts)):
+                    self._state.job = 'the engine is being opened again'
+                    return self._reopen
+            return None
+
+    def _open_first(self) -> None:
+        try:
+            engine = open_engine(self._state.model, self._request.backend, self._options())
+        except UserError as e:
+            with self._changed:
+                self._state.refusal = e
+                self._state.end_job()
+                self._changed.notify_all()
+                has_fallback = self._state.fallback is not None
+            if has_fallback and not self._is_closing:
+                self._listener.error(f'{e}; the fallback keeps serving')
+        else:
+            self._exchange(engine, self._state.model)
+
+    def _load_model(self) -> None:
+        model = self._state.swap
+        assert model is not None
+        if self._state.fault and self._state.engine is not None:
+            # After a fault of the GPU nothing opens before all that used it is closed.
+            self._state.engine.close()
+        try:
+            engine = open_engine(model, self._request.backend, self._options())
+        except UserError as e:
+            with self._changed:
+                self._state.rejected = f'model {model} not taken: {e}; {self._state.model} stays'
+                self._state.end_job()
+                self._changed.notify_all()
+            if not self._is_closing:
+                self._listener.error(self._state.rejected)
+        else:
+            self._state.num_attempts = 0
+            self._exchange(engine, model)
+        if not self._is_closing:
+            self._listener.swapped()
+
+    def _reopen(self) -> None:
+        failed = self._state.engine
+        assert failed is not None
+        name = failed.backend.name
+        failed.close()
+        self._state.num_attempts += 1
+        self._serve_meanwhile(name)
+        try:
+            engine = open_engine(self._state.model, name, self._options())
+        except UserError as e:
+            with self._changed:
+                self._state.fault = str(e)
+                self._state.end_job()
+                self._changed.notify_all()
+            if not self._is_closing:
+                delay_s = backoff_s(self._state.num_attempts)
+                self._listener.error(f'{e}: {name} is opened again in {delay_s:.0f} s')
+        else:
+            self._exchange(replace(engine, passed_over=failed.passed_over), self._state.model)
+            self._listener.info(f'{name} has recovered')
+
+    def _serve_meanwhile(self, failed: str) -> None:
+        if failed in CPU_ENGINES or self._state.fallback or not self._request.cpu_fallback:
+            return
+        try:
+            fallback = self._open_fallback(self._state.model)
+        except UserError as e:
+            self._listener.error(f'no fallback: {e}')
+            return
+        with self._in_use, self._changed:
+            self._install_fallback(fallback)
+
+    def _open_fallback(self, model: Path) -> OpenEngine:
+        # In whatever the CPU is good at: the precision asked for is that of the GPU engine.
+        options = EngineOptions(num_threads=self._request.options.num_threads)
+        return open_first(model, CPU_ENGINES, options)
+
+    def _install_fallback(self, engine: OpenEngine) -> None:
+        engine.segmenter.renderer.overlay_opacity = self._overlay_opacity
+        self._state.fallback = engine
+        self._listener.info(f'{engine}, as the fallback')
+
+    def _exchange(self, engine: OpenEngine, model: Path) -> None:
+        """Let an engine serve from the next frame on, and close those that it replaces."""
+        if self._is_closing:
+            engine.close()
+            return
+        self._announce(engine)
+        with self._in_use, self._changed:
+            engine.segmenter.renderer.overlay_opacity = self._overlay_opacity
+            replaced = (self._state.engine, self._state.fallback)
+            self._state.engine, self._state.fallback, self._state.model = engine, None, model
+            self._state.fault, self._state.rejected, self._state.refusal = '', '', None
+            self._state.end_job()
+            self._changed.notify_all()
+        for old in filter(None, replaced):
+            old.close()
+
+    def _announce(self, engine: OpenEngine) -> None:
+        said = self._state.engine.passed_over if self._state.engine else ()
+        for line in engine.passed_over:
+            if line not in said:
+                self._listener.info(line)
+        self._listener.info(str(engine))
+
+    def _options(self) -> EngineOptions:
+        return replace(self._request.options, watch=_Following(self))
+
+    def _follow(self, line: str) -> None:
+        with self._changed:
+            self._state.progress = line
+            self._changed.notify_all()
+        self._listener.info(line)
+
+    def _is_given_up(self) -> bool:
+        return self._is_closing or self._listener.is_stopped()
+
+
+class _Following(Watch):
+    """Follows the opening of one engine."""
+
+    def __init__(self, supervisor: EngineSupervisor) -> None:
+        self._supervisor = supervisor
+
+    def say(self, line: str) -> None:
+        self._supervisor._follow(line)
+
+    def is_stopped(self) -> bool:
+        return self._supervisor._is_given_up()
