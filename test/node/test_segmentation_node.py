@@ -147,11 +147,13 @@ def test_an_engine_error_drops_the_frame_and_shows_in_diagnostics(
     stage.listen('/diagnostics', kind=DiagnosticArray)
     camera = stage.camera('camera/image_raw')
 
+    failed = engine_of(node)
+
     def fail(images):
         raise EngineError('device lost')
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine_of(node).backend, '_infer', fail)
+        patch.setattr(failed.backend, '_infer', fail)
         camera.publish(to_message(picture(), stamp_ns=1))
         stage.spin_until(
             lambda: any(
@@ -159,6 +161,7 @@ def test_an_engine_error_drops_the_frame_and_shows_in_diagnostics(
             ),
             'an ERROR in diagnostics',
         )
+    stage.spin_until(lambda: engine_of(node) is not failed, 'the engine to be opened again')
     camera.publish(to_message(picture(), stamp_ns=2))
     stage.spin_until(lambda: bool(stage.received[f'{OUT}/mask']), 'a mask')
     assert [m.header.stamp.nanosec for m in stage.received[f'{OUT}/mask']] == [2]

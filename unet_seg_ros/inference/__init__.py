@@ -1,5 +1,5 @@
 """
-Engines behind the backend port, and the choice among them.
+Engines behind the backend port.
 
 Each engine is imported only when it is opened. Imports core and the engines; never ROS or torch.
 """
@@ -7,7 +7,6 @@ Each engine is imported only when it is opened. Imports core and the engines; ne
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 
 from unet_seg_ros.core.backend import Backend, EngineOptions
@@ -17,7 +16,7 @@ from unet_seg_ros.inference.openvino_backend import OpenVinoBackend
 from unet_seg_ros.inference.tensorrt.backend import TensorRtBackend, TensorRtRtxBackend
 from unet_seg_ros.inference.torch_backend import TorchBackend
 
-#: The engines by name; those that ``auto`` tries come first, in its order.
+#: The engines by name.
 BACKENDS: Mapping[str, type[Backend]] = {
     backend.name: backend
     for backend in (
@@ -29,10 +28,8 @@ BACKENDS: Mapping[str, type[Backend]] = {
     )
 }
 
-_ON_CPU = (OpenVinoBackend.name, OnnxRuntimeBackend.name)
 
-
-def open_backend(path: Path, name: str = 'auto', options: EngineOptions | None = None) -> Backend:
+def open_backend(path: Path, name: str, options: EngineOptions | None = None) -> Backend:
     """
     Return the engine of that name for a model file; open it with a ``with`` block.
 
@@ -41,22 +38,18 @@ def open_backend(path: Path, name: str = 'auto', options: EngineOptions | None =
     path : Path
         The model file.
     name : str
-        One of `BACKENDS`, or ``auto`` for the first CPU engine that is installed.
+        One of `BACKENDS`.
     options : EngineOptions, optional
         How to open it.
 
     Raises
     ------
     EngineError
-        If there is no such engine, or ``auto`` finds none installed.
+        If there is no such engine.
     ModelError
         If the file does not keep the contract.
 
     """
-    if name == 'auto':
-        name = next((n for n in _ON_CPU if find_spec(n) is not None), '')
-        if not name:
-            raise EngineError(f'no CPU engine is installed: pip install {" or ".join(_ON_CPU)}')
     if name not in BACKENDS:
-        raise EngineError(f'backend {name!r} is not one of auto, {", ".join(BACKENDS)}')
+        raise EngineError(f'backend {name!r} is not one of {", ".join(BACKENDS)}')
     return BACKENDS[name](path, options)
