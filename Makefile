@@ -10,6 +10,9 @@ DEMO_OUTPUT ?= out/demo
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
 
+# For gpu-check: `--minutes 20`, or `--rehearse` for all of its steps on the CPU.
+GPU_CHECK_ARGS ?=
+
 # For benchmark-training: a checkout of milesial/Pytorch-UNet, a labelled folder with train and val.
 PEER ?=
 DATA ?=
@@ -20,7 +23,8 @@ ROS_EXTRA := $(if $(ROS_DISTRO),,$(comma)ros)
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-training lint colcon installed benchmark benchmark-training venv clean
+.PHONY: demo test test-training lint colcon installed benchmark benchmark-training gpu-check venv \
+  clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/unet-seg demo --output $(DEMO_OUTPUT) $(if $(DEMO_INPUT),--input '$(DEMO_INPUT)') $(DEMO_ARGS)
@@ -61,6 +65,11 @@ benchmark-training: $(VENV)/.training
 	$(INSTALL) pillow  # the peer reads its frames with it
 	$(BIN)/python test/benchmark/train_peer.py --peer '$(PEER)' --data '$(DATA)' \
 	  --minutes $(MINUTES) --output docs/training_benchmark.md
+
+# On a machine with a GPU: its tests, then engines beside each other. TensorRT and onnxruntime-gpu
+# take part where they were installed into the environment.
+gpu-check: $(VENV)/.training
+	$(BIN)/python test/benchmark/gpu_check.py $(GPU_CHECK_ARGS)
 
 venv:
 	@echo $(VENV)

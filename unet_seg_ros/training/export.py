@@ -96,10 +96,10 @@ def _convert(
     if contract.precision == 'fp16':
         network = in_half_precision(network)
     if contract.precision != 'int8':
-        return _to_onnx(_graph(network, contract), size)
+        return to_onnx(_graph(network, contract), size)
     images = calibration_images(validation, NetworkInput(size, contract.fit))
     network = with_unit_joins(network, images)
-    return quantize(_to_onnx(_graph(network, contract), size), images)
+    return quantize(to_onnx(_graph(network, contract), size), images)
 
 
 def _write(
@@ -161,7 +161,18 @@ def _provenance(recipe: Recipe, trained: Trained) -> dict[str, Any]:
     }
 
 
-def _to_onnx(graph: ContractGraph, size: ImageSize) -> onnx.ModelProto:
+def to_onnx(graph: ContractGraph, size: ImageSize) -> onnx.ModelProto:
+    """
+    Return a graph as an ONNX model of any batch size; it carries no contract yet.
+
+    Parameters
+    ----------
+    graph : ContractGraph
+        In evaluation mode.
+    size : ImageSize
+        The input size [px].
+
+    """
     # Two images: the exporter takes an axis of length 1 for a constant.
     example = torch.zeros(2, *size, 3, dtype=torch.uint8)
     logging.getLogger('torch.onnx').setLevel(logging.ERROR)

@@ -174,9 +174,9 @@ def test_a_file_that_disagrees_never_appears(
         del graph
         return convert(_graph(other.network), size)
 
-    convert = export_module._to_onnx
+    convert = export_module.to_onnx
     other = trained_network(SPEC, num_steps=1)
-    monkeypatch.setattr(export_module, '_to_onnx', convert_another)
+    monkeypatch.setattr(export_module, 'to_onnx', convert_another)
     words = rf'export refused: on streets the {precision} file gives the class .* on \d+\.\d+ %'
     _refuse(trained, validation, precision, tmp_path, words)
 
