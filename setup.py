@@ -6,20 +6,22 @@ from setuptools import find_packages, setup
 
 NAME = 'unet_seg_ros'
 
-# The Jazzy wheels, for machines on which no ROS is sourced.
-ROS_WHEELS = [
-    f'ros-jazzy-{name}'
-    for name in (
-        'diagnostic-msgs',
-        'lifecycle-msgs',
-        'rcl-interfaces',
-        'rclpy',
-        'rmw-fastrtps-cpp',
-        'rosgraph-msgs',
-        'sensor-msgs',
-        'std-msgs',
-    )
-]
+# The wheels for machines on which no ROS is sourced, by distribution.
+ROS_PACKAGES = (
+    'diagnostic-msgs',
+    'lifecycle-msgs',
+    'rcl-interfaces',
+    'rclpy',
+    'rmw-fastrtps-cpp',
+    'rosgraph-msgs',
+    'sensor-msgs',
+    'std-msgs',
+    'std-srvs',
+)
+ROS_WHEELS = {
+    distribution: [f'ros-{distribution}-{name}' for name in ROS_PACKAGES]
+    for distribution in ('jazzy', 'kilted')
+}
 
 RTX_WHEELS = ('tensorrt-rtx-cu13-libs', 'tensorrt-rtx-cu13-bindings')
 ON_PC = 'sys_platform == "linux" and platform_machine == "x86_64"'
@@ -48,9 +50,11 @@ setup(
         'onnxruntime>=1.18',
         'opencv-python-headless>=4.11',
         'openvino>=2024.4',
+        'pyyaml',
     ],
     extras_require={
-        'ros': ROS_WHEELS,
+        'ros': ROS_WHEELS['jazzy'],
+        'ros-kilted': ROS_WHEELS['kilted'],
         # Wheels end at Python 3.12; the server's own version is the one to take.
         'carla': ['carla>=0.9.13; python_version < "3.13"'],
         'recordings': ['mcap>=1.1', 'rosbags>=0.11'],
@@ -67,7 +71,14 @@ setup(
         # What TensorRT and TensorRT-RTX run on; version 12 for drivers of CUDA 12, else 13.
         'tensorrt': [CUDA],
         'tensorrt-rtx': TENSORRT_RTX,
-        'test': ['mcap-ros2-support', 'pytest', 'pytest-timeout', 'pyyaml', CUDA, *TENSORRT_RTX],
+        'test': [
+            f'cyclonedds>=11; {ON_PC}',
+            'mcap-ros2-support',
+            'pytest',
+            'pytest-timeout',
+            CUDA,
+            *TENSORRT_RTX,
+        ],
         'lint': ['catkin-pkg', 'import-linter', 'mypy', 'ruff', 'types-PyYAML', 'types-tqdm'],
     },
     zip_safe=True,

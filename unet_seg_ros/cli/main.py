@@ -11,10 +11,12 @@ from unet_seg_ros.core.errors import UserError, one_line
 
 #: The verbs; each is a module of this package with `add_arguments` and `run`.
 VERBS = {
+    'doctor': 'tell what is wrong with a set-up, running or not, and how to mend it',
     'demo': 'segment a rendered drive, or a recording, with the real node and show the result',
     'play': 'publish a folder of images or a rosbag2 as a camera',
     'record': 'write cameras and their masks into an MCAP file (needs the recordings extra)',
     'drive': 'publish a rendered drive as the CARLA ROS bridge does',
+    'view': 'show what the node publishes on a page in the browser',
     'collect': 'record a CARLA server: images and tags of drives (needs the carla extra)',
     'inspect': 'tell what a recording holds, and what of it cannot be used',
     'build-engine': 'build the TensorRT engine of a model file, as the node would',
