@@ -14,6 +14,7 @@ from support.gpu_memory import free_device_bytes, resident_bytes
 from unet_seg_ros.core.backend import EngineOptions
 from unet_seg_ros.inference import open_backend
 from unet_seg_ros.inference.tensorrt.engine import LoadedEngine, RtxEngine
+from unet_seg_ros.serving.opening import open_engine
 
 pytestmark = pytest.mark.gpu
 
@@ -77,6 +78,16 @@ def test_it_says_what_onnx_runtime_says(tensorrt, options, shipped_model, frames
     assert (found.class_ids == expected.class_ids).mean() >= MIN_AGREEMENT
     apart = found.confidence.astype(int) - expected.confidence
     assert np.abs(apart).mean() < 255 * (1 - MIN_AGREEMENT)
+
+
+@pytest.mark.parametrize('precision', ['fp32', 'fp16', 'int8'])
+def test_it_gives_the_known_answers_by_which_the_node_trusts_it(
+    tensorrt, options, shipped_model, precision
+):
+    with open_engine(beside(shipped_model, precision), tensorrt, options) as engine:
+        assert engine.known_answer is not None
+        assert engine.known_answer.is_right()
+        assert engine.known_answer.num_classes > 2
 
 
 def test_a_batch_gives_what_its_images_give_alone(tensorrt, options, shipped_model, frames):

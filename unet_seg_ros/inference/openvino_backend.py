@@ -44,7 +44,7 @@ class OpenVinoBackend(Backend):
     """
     OpenVINO's CPU plugin, one stream, tuned for latency.
 
-    The model is compiled for the batch size that it meets; another size compiles it anew.
+    The model is compiled for each batch size that it meets, once.
     """
 
     name: ClassVar[str] = 'openvino'
@@ -52,8 +52,7 @@ class OpenVinoBackend(Backend):
 
     _core: openvino.Core
     _model: openvino.Model
-    _request: openvino.InferRequest
-    _batch: int
+    _requests: dict[int, openvino.InferRequest]
 
     def _open(self) -> None:
         try:
@@ -67,11 +66,11 @@ class OpenVinoBackend(Backend):
             raise EngineError(f'backend {self.name}: this CPU has no bf16; use fp32 or auto')
         try:
             self._model = self._core.read_model(self.path)
-            self._compile(batch=1)
+            self._requests = {1: self._compile(batch=1)}
         except RuntimeError as e:
             raise EngineError(f'backend {self.name}: refuses {self.path}: {one_line(e)}') from e
 
-    def _compile(self, batch: int) -> None:
+    def _compile(self, batch: int) -> openvino.InferRequest:
         # A static shape compiles to faster code than a dynamic one, and batch sizes are few.
         self._model.reshape({INPUT: [batch, *self.contract.input_size, 3]})
         config: dict[str, Any] = {
@@ -80,18 +79,19 @@ class OpenVinoBackend(Backend):
             'INFERENCE_PRECISION_HINT': _HINTS[self.precision],
             'INFERENCE_NUM_THREADS': self.options.num_threads or len(os.sched_getaffinity(0)),
         }
-        self._request = self._core.compile_model(self._model, 'CPU', config).create_infer_request()
-        self._batch = batch
+        return self._core.compile_model(self._model, 'CPU', config).create_infer_request()
 
     def _infer(self, images_nhwc: ByteArray) -> Prediction:
         try:
-            if len(images_nhwc) != self._batch:
-                self._compile(batch=len(images_nhwc))
-            self._request.infer({INPUT: images_nhwc}, share_inputs=True)
+            batch = len(images_nhwc)
+            if batch not in self._requests:
+                self._requests[batch] = self._compile(batch)
+            request = self._requests[batch]
+            request.infer({INPUT: images_nhwc}, share_inputs=True)
             # Copied out: the request's own buffers are overwritten by the next frame.
-            return Prediction(*(np.array(self._request.get_tensor(o).data) for o in OUTPUTS))
+            return Prediction(*(np.array(request.get_tensor(o).data) for o in OUTPUTS))
         except RuntimeError as e:
             raise EngineError(f'backend {self.name}: {one_line(e)}') from e
 
     def _close(self) -> None:
-        del self._request, self._model, self._core
+        del self._requests, self._model, self._core

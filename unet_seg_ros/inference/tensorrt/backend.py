@@ -14,7 +14,7 @@ from unet_seg_ros.core.errors import EngineError
 from unet_seg_ros.core.size import ByteArray
 from unet_seg_ros.inference.tensorrt.build import BuildRequest
 from unet_seg_ros.inference.tensorrt.cache import EngineCache
-from unet_seg_ros.inference.tensorrt.cuda import CudaRuntime
+from unet_seg_ros.inference.tensorrt.cuda import CudaRuntime, require_cuda
 from unet_seg_ros.inference.tensorrt.engine import LoadedEngine, RtxEngine
 from unet_seg_ros.inference.tensorrt.entry import CachedEngine, runtime_cache_path
 from unet_seg_ros.inference.tensorrt.flavours import FLAVOURS
@@ -51,6 +51,8 @@ class TensorRtBackend(Backend):
         module = flavour.load()
         cache = EngineCache(options.cache)
         check_runtime(flavour, gpu, cache.folder)
+        # Before an engine is built, which takes minutes.
+        require_cuda()
         request = BuildRequest(self.path, flavour, options.max_batch, gpu)
         cached = cache.load_or_build(request, options.watch)
         with ExitStack() as resources:

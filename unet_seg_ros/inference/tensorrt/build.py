@@ -135,11 +135,20 @@ class BuildSummary:
 
         Raises
         ------
-        TypeError, ValueError
+        LookupError, TypeError, ValueError
             If it is not of that form.
 
         """
-        return cls(**{**data, 'layers': tuple((n, k, r) for n, k, r in data['layers'])})
+        memory = data['device_memory_bytes']
+        return cls(
+            build_s=float(data['build_s']),
+            model_sha256=str(data['model_sha256']),
+            engine_bytes=int(data['engine_bytes']),
+            precision=str(data['precision']),
+            network_layers=int(data['network_layers']),
+            layers=tuple((str(n), str(k), str(r)) for n, k, r in data['layers']),
+            device_memory_bytes=None if memory is None else int(memory),
+        )
 
 
 def build(request: BuildRequest, plan_path: Path, watch: Watch) -> BuildSummary:

@@ -129,9 +129,14 @@ class CudaRuntime:
         """Import the library and select the device for this thread."""
         self._index = index
         self._cuda = _import_runtime()
-        self.select()
         with self._lock:
             self._num_open[index] += 1
+        try:
+            self.select()
+        except EngineError:
+            # One that was lost unnoticed is reset here, for the next attempt.
+            self.close()
+            raise
 
     def select(self) -> None:
         """Make it the device of the calling thread."""
@@ -224,14 +229,33 @@ class CudaRuntime:
         return given[0] if given else None
 
     def _error(self, function: str, error: Any) -> EngineError:
-        name = error.name
-        _, words = self._cuda.cudaGetErrorString(error)
-        text = f'GPU {self._index}: {function}: {name} ({words.decode()})'
-        if name in _FAULTS:
+        text = f'GPU {self._index}: {_words(self._cuda, function, error)}'
+        if error.name in _FAULTS:
             with self._lock:
                 self._lost.add(self._index)
             return DeviceFaultError(f'{text}; the engine must be opened again')
-        return EngineError(f'{text}{_REMEDIES.get(name, "")}')
+        return EngineError(text)
+
+
+def require_cuda() -> None:
+    """
+    Make sure that CUDA's runtime library is there and fits the driver; nothing is allocated.
+
+    Raises
+    ------
+    EngineError
+        If it is not or does not.
+
+    """
+    cuda = _import_runtime()
+    error, _ = cuda.cudaGetDeviceCount()
+    if int(error):
+        raise EngineError(_words(cuda, 'cudaGetDeviceCount', error))
+
+
+def _words(cuda: Any, function: str, error: Any) -> str:
+    _, words = cuda.cudaGetErrorString(error)
+    return f'{function}: {error.name} ({words.decode()}){_REMEDIES.get(error.name, "")}'
 
 
 def _import_runtime() -> ModuleType:

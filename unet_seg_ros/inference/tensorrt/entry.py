@@ -101,8 +101,8 @@ def runtime_cache_path(engine: CachedEngine, gpu: Gpu) -> Path:
     """
     Return where the kernels that TensorRT-RTX compiles for a GPU are kept.
 
-    They lie beside the engine, under a name for engine, GPU and driver; `read_trusted` and
-    `write_whole` of `storage` read and write them.
+    They lie beside the engine, under a name for engine, GPU and driver; `runtime_cache` reads and
+    writes them.
     """
     facts = (engine.manifest.engine_sha256, gpu.name, gpu.compute_capability, gpu.cuda, gpu.driver)
     digest = hashlib.sha256(repr(facts).encode()).hexdigest()[:16]

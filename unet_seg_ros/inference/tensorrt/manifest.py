@@ -110,7 +110,7 @@ class Manifest:
                 dependencies=Dependencies(dict(data['depends_on'])),
                 summary=BuildSummary.from_dict(data['summary']),
             )
-        except (AttributeError, KeyError, TypeError, ValueError) as e:
+        except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as e:
             raise ValueError(f'its manifest cannot be read ({type(e).__name__}: {e})') from e
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import json
 import re
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -142,26 +143,38 @@ def check_runtime(
     """
     facts = {
         'gpu': {**asdict(gpu), 'compute_capability': list(gpu.compute_capability)},
-        'files': [[str(p), p.stat().st_size, p.stat().st_mtime_ns] for p in flavour.files()],
+        'files': _versions(map(str, flavour.files())),
     }
     passed = None if memory is None else memory / f'runtime-{flavour.name}.json'
-    if passed is not None and _recall(passed) == facts:
+    if passed is not None and _is_remembered(passed, facts):
         return
+    libraries: list[str] = []
     what = f'{flavour.name}: making its first runtime, in a child process,'
     with Child(_PROBE, {'flavour': flavour.name, 'modules': flavour.modules}) as child:
         for reply in child.replies(what, timeout_s):
             if reply is not None and 'failed' in reply:
                 raise EngineError(reply['failed'])
+            libraries += (reply or {}).get('libraries', [])
     if passed is not None:
         with suppress(OSError):
             make_folder(passed.parent)
+            facts['libraries'] = _versions(libraries)
             write_whole(passed, json.dumps(facts).encode())
 
 
-def _recall(path: Path) -> object:
-    with suppress(OSError, ValueError):
-        return json.loads(path.read_text())
-    return None
+def _is_remembered(path: Path, facts: Mapping[str, Any]) -> bool:
+    with suppress(OSError, LookupError, AttributeError, TypeError, ValueError, RecursionError):
+        known = json.loads(path.read_text())
+        # What was loaded: an update of TensorRT or of the driver may leave the module as it is.
+        libraries = known.pop('libraries')
+        return bool(known == facts and libraries == _versions(name for name, *_ in libraries))
+    return False
+
+
+def _versions(files: Iterable[str]) -> list[list[Any]]:
+    """Return each file with size and time of change, which are others in another version."""
+    stats = [(name, Path(name).stat()) for name in files]
+    return [[name, found.st_size, found.st_mtime_ns] for name, found in stats]
 
 
 def _call(cuda: Any, function: str, *arguments: Any) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 from unet_seg_ros.core.errors import EngineError, one_line
 from unet_seg_ros.inference.tensorrt.child import Reply, serve
@@ -26,7 +28,16 @@ def _probe(request: Reply, send: Callable[[Reply], None]) -> Reply:
             f'{request["flavour"]}: it makes no runtime: {messages.take() or one_line(e)}'
         ) from e
     # A runtime that cannot be used crashes here, as it does when an engine is loaded.
-    return {'passed': runtime.max_threads}
+    return {'passed': runtime.max_threads, 'libraries': _loaded()}
+
+
+def _loaded() -> list[str]:
+    """Return the shared libraries of this process, TensorRT's and the driver's among them."""
+    with suppress(OSError):
+        maps = Path('/proc/self/maps').read_text().splitlines()
+        found = {line.split(maxsplit=5)[-1] for line in maps if '.so' in line}
+        return sorted(name for name in found if Path(name).is_file())
+    return []
 
 
 if __name__ == '__main__':

@@ -11,7 +11,8 @@ import errno
 import os
 import stat
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from unet_seg_ros.core.errors import EngineError
@@ -55,21 +56,24 @@ def read_trusted(path: Path) -> bytes:
 
     """
     try:
-        require_trusted(path.parent.stat(), path.parent)
-        # Without O_NONBLOCK a pipe of that name would wait for a writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with _opened(path.parent, os.O_DIRECTORY) as folder:
+            require_trusted(os.fstat(folder), path.parent)
+            # In the folder that was checked, whatever has its name by now. Without O_NONBLOCK a
+            # pipe of that name would wait for a writer.
+            flags = os.O_NOFOLLOW | os.O_NONBLOCK
+            with _opened(path, flags, folder) as file:
+                found = os.fstat(file)
+                if not stat.S_ISREG(found.st_mode):
+                    raise EngineError(f'{path}: is no plain file: remove it')
+                require_trusted(found, path)
+                with os.fdopen(file, 'rb', closefd=False) as stream:
+                    return stream.read()
     except FileNotFoundError:
         raise
     except OSError as e:
         if e.errno == errno.ELOOP:
             raise EngineError(f'{path}: is a symbolic link: remove it') from e
         raise EngineError(f'{path}: cannot be read: {e.strerror}') from e
-    with os.fdopen(descriptor, 'rb') as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise EngineError(f'{path}: is no plain file: remove it')
-        require_trusted(found, path)
-        return file.read()
 
 
 def make_folder(folder: Path) -> None:
@@ -120,8 +124,20 @@ def remove_parts(folder: Path) -> list[Path]:
 
 
 def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
+    with _opened(path) as descriptor:
         os.fsync(descriptor)
+
+
+@contextmanager
+def _opened(path: Path, flags: int = 0, folder: int | None = None) -> Iterator[int]:
+    # By its name alone in an open folder; the whole path makes errors name the file all the same.
+    name = path if folder is None else path.name
+    try:
+        descriptor = os.open(name, os.O_RDONLY | flags, dir_fd=folder)
+    except OSError as e:
+        e.filename = str(path)
+        raise
+    try:
+        yield descriptor
     finally:
         os.close(descriptor)

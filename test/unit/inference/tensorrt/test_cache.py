@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -20,6 +21,7 @@ from unet_seg_ros.core.backend import Watch
 from unet_seg_ros.core.errors import EngineError
 from unet_seg_ros.inference.tensorrt import cache as caching
 from unet_seg_ros.inference.tensorrt import manifest as manifests
+from unet_seg_ros.inference.tensorrt import storage
 from unet_seg_ros.inference.tensorrt.build import BuildRequest
 from unet_seg_ros.inference.tensorrt.cache import EngineCache
 from unet_seg_ros.inference.tensorrt.entry import runtime_cache_path
@@ -169,6 +171,12 @@ def lose_field(engine: Path, manifest: Path) -> None:
     manifest.write_text(json.dumps(data))
 
 
+def set_build_time(manifest: Path, seconds: float | None) -> None:
+    data = json.loads(manifest.read_text())
+    data['summary']['build_s'] = seconds
+    manifest.write_text(json.dumps(data))
+
+
 def claim_other(engine: Path, manifest: Path) -> None:
     data = json.loads(manifest.read_text())
     data['depends_on']['max_batch'] = 7
@@ -186,8 +194,14 @@ def claim_other(engine: Path, manifest: Path) -> None:
         lambda engine, manifest: manifest.write_text('[]'),
         lambda engine, manifest: manifest.write_text('{"format": 99}'),
         lambda engine, manifest: manifest.write_bytes(b'\xff\xfe'),
+        lambda engine, manifest: manifest.write_bytes(b''),
+        lambda engine, manifest: manifest.write_text('[' * 100_000),
+        lambda engine, manifest: set_build_time(manifest, None),
     ],
-    ids=['flip', 'cut', 'field', 'other', 'json', 'list', 'format', 'bytes'],
+    ids=[
+        *('flip', 'cut', 'field', 'other', 'json', 'list', 'format', 'bytes', 'empty', 'deep'),
+        'type',
+    ],
 )
 def test_what_is_damaged_is_told_and_built_again(damage, cache, request_, built, listener):
     damage(built.path, built.path.with_suffix('.json'))
@@ -259,6 +273,50 @@ def test_a_folder_that_others_may_write_to_is_refused(cache, request_, built, li
         cache.load_or_build(request_, listener)
     with pytest.raises(EngineError, match='others may write to it'):
         cache.entries()
+
+
+def test_a_folder_that_is_exchanged_while_it_is_read_is_not_read(
+    cache, built, tmp_path, monkeypatch
+):
+    # Whoever may write to the folder above puts another one there after the check; hard links
+    # make its files as trusted as they were.
+    other = tmp_path / 'other'
+    other.mkdir()
+    (tmp_path / 'download').write_bytes(b'another engine')
+    os.link(tmp_path / 'download', other / built.path.name)
+    real = storage.require_trusted
+
+    def exchange(found, path):
+        real(found, path)
+        if path == cache.folder:
+            cache.folder.rename(tmp_path / 'moved')
+            other.rename(cache.folder)
+
+    monkeypatch.setattr(storage, 'require_trusted', exchange)
+    assert read_trusted(built.path) == built.plan
+
+
+def test_a_disk_that_fails_is_told(cache, request_, built, listener, monkeypatch):
+    def fail(found, path):
+        if path == built.path:
+            raise OSError(errno.EIO, 'Input/output error')
+
+    monkeypatch.setattr(storage, 'require_trusted', fail)
+    with pytest.raises(EngineError, match=r'cannot be read: Input/output error$'):
+        cache.load_or_build(request_, listener)
+
+
+def test_a_disk_that_is_full_leaves_no_engine_and_is_told(cache, request_, listener, monkeypatch):
+    def fail(*arguments):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    with monkeypatch.context() as patch:
+        patch.setattr(caching, 'write_whole', fail)
+        with pytest.raises(EngineError, match=r'none can be written \(No space left on device\)'):
+            cache.load_or_build(request_, listener)
+    (entry,) = cache.entries()
+    assert entry.problem.endswith('.json is missing')
+    assert cache.load_or_build(request_, listener).was_built
 
 
 @contextmanager

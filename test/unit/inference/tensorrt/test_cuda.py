@@ -12,7 +12,7 @@ import pytest
 
 from unet_seg_ros.core.errors import EngineError
 from unet_seg_ros.inference.tensorrt import cuda
-from unet_seg_ros.inference.tensorrt.cuda import CudaRuntime, DeviceFaultError
+from unet_seg_ros.inference.tensorrt.cuda import CudaRuntime, DeviceFaultError, require_cuda
 
 
 class Code(IntEnum):
@@ -198,6 +198,24 @@ def test_a_device_that_cannot_be_opened_is_not_counted(library):
     assert not CudaRuntime._num_open[0]
 
 
+def test_a_device_that_was_lost_unnoticed_is_reset_for_the_next_attempt(library):
+    library.codes['cudaSetDevice'] = Code.cudaErrorIllegalAddress
+    with pytest.raises(DeviceFaultError):
+        CudaRuntime(0)
+    assert library.calls[-1] == ('cudaDeviceReset',)
+    library.codes.clear()
+    CudaRuntime(0).close()
+
+
+def test_a_library_that_does_not_fit_the_driver_is_told_before_anything_is_made(library):
+    library.given['cudaGetDeviceCount'] = 1
+    require_cuda()
+    library.codes['cudaGetDeviceCount'] = Code.cudaErrorInsufficientDriver
+    with pytest.raises(EngineError, match='update the NVIDIA driver, or pip install'):
+        require_cuda()
+    assert set(library.names()) == {'cudaGetDeviceCount'}
+
+
 def test_without_the_library_the_remedy_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, 'cuda', ModuleType('cuda'))
     monkeypatch.setitem(sys.modules, 'cuda.bindings', None)
@@ -213,6 +231,7 @@ def test_the_real_library_has_all_that_is_used():
         *('cudaFreeHost', 'cudaMalloc', 'cudaFree', 'cudaMemcpyAsync', 'cudaStreamSynchronize'),
         *('cudaStreamBeginCapture', 'cudaStreamEndCapture', 'cudaGraphInstantiate'),
         *('cudaGraphDestroy', 'cudaGraphLaunch', 'cudaGraphExecDestroy', 'cudaDeviceReset'),
+        'cudaGetDeviceCount',
     ]:
         assert callable(getattr(runtime, name)), name
     assert {runtime.cudaStreamNonBlocking, runtime.cudaHostAllocDefault} == {0, 1}

@@ -9,6 +9,7 @@ from unet_seg_ros.core.backend import Watch
 from unet_seg_ros.core.errors import EngineError
 from unet_seg_ros.inference.tensorrt.engine import RtxEngine
 from unet_seg_ros.inference.tensorrt.messages import messages_of
+from unet_seg_ros.inference.tensorrt.runtime_cache import keep_kernels, load_kernels
 
 ADDRESSES = {'image': 1, 'class_ids': 2, 'confidence': 3, 'group_probability': 4}
 
@@ -50,7 +51,6 @@ def test_kernels_are_kept_for_a_later_start(trt, watch, kernels):
     engine = RtxEngine(trt, b'plan', watch, kernels)
     engine.prepare(1, ADDRESSES, 5)
     engine.keep_compiled()
-    assert kernels.read_bytes() == b'compiled'
     trt.kernels = b''
     RtxEngine(trt, b'plan', watch, kernels)
     assert trt.kernels == b'compiled'
@@ -58,7 +58,7 @@ def test_kernels_are_kept_for_a_later_start(trt, watch, kernels):
 
 
 def test_kernels_that_are_kept_already_are_not_written_again(trt, watch, kernels):
-    kernels.write_bytes(b'kept')
+    keep_kernels(kernels, b'kept', watch)
     before = kernels.stat()
     RtxEngine(trt, b'plan', watch, kernels).keep_compiled()
     after = kernels.stat()
@@ -66,21 +66,29 @@ def test_kernels_that_are_kept_already_are_not_written_again(trt, watch, kernels
 
 
 def test_kernels_that_do_not_fit_are_compiled_anew_which_is_said(trt, watch, kernels):
-    kernels.write_bytes(b'other')
+    keep_kernels(kernels, b'other', watch)
     engine = RtxEngine(trt, b'plan', watch, kernels)
     engine.prepare(1, ADDRESSES, 5)
     engine.keep_compiled()
-    assert kernels.read_bytes() == b'compiled'
+    assert load_kernels(kernels, watch) == b'compiled'
     assert watch.lines == ['stand_in_rtx compiles its kernels anew: those it kept do not fit']
 
 
 def test_kernels_that_others_could_have_written_are_left_alone(trt, watch, kernels):
-    kernels.write_bytes(b'kept')
+    keep_kernels(kernels, b'kept', watch)
     kernels.chmod(0o666)
     RtxEngine(trt, b'plan', watch, kernels)
     assert trt.kernels == b''
     (line,) = watch.lines
     assert 'others may write to it' in line
+
+
+def test_kernels_that_are_damaged_are_not_loaded(trt, watch, kernels):
+    keep_kernels(kernels, b'kept', watch)
+    kernels.write_bytes(kernels.read_bytes()[:-1] + b'!')
+    RtxEngine(trt, b'plan', watch, kernels)
+    assert trt.kernels == b''
+    assert watch.lines == [f'kernels are compiled anew: {kernels} is damaged']
 
 
 def test_a_folder_that_cannot_be_written_costs_the_next_start_time_and_no_more(

@@ -8,11 +8,16 @@ the child that they bring down is real.
 
 from __future__ import annotations
 
+import _ctypes
 import os
+import shutil
+import subprocess
+import sys
 
 import pytest
 
 from unet_seg_ros.core.errors import EngineError
+from unet_seg_ros.inference.tensorrt import child as children
 from unet_seg_ros.inference.tensorrt import probe
 from unet_seg_ros.inference.tensorrt.flavours import Flavour
 from unet_seg_ros.inference.tensorrt.probe import Gpu, check_runtime, describe_gpu, find_gpu
@@ -117,13 +122,73 @@ def test_the_real_rtx_runtime_passes(rtx):
         ('raise TypeError("factory function returned nullptr")', r'makes no runtime: factory'),
         ('signal.pause()', r'took longer than 0\.5 s and was ended$'),
         ('os._exit(3)', r'ended with status 3$'),
+        ('os.closerange(0, 99); signal.pause()', r'took longer than 0\.5 s and was ended$'),
     ],
-    ids=['crash', 'error', 'null', 'hang', 'exit'],
+    ids=['crash', 'error', 'null', 'hang', 'exit', 'silence'],
 )
 def test_a_runtime_that_fails_fails_in_the_child(staged, does, told):
     timeout_s = 0.5 if 'pause' in does else 30
     with pytest.raises(EngineError, match=told):
         check_runtime(staged(does), GPU, timeout_s=timeout_s)
+
+
+@pytest.mark.parametrize(
+    'does',
+    [
+        'print("hello", flush=True)',
+        'os.write(1, b"{}" * 100_000)',
+        'import atexit; atexit.register(signal.pause)',
+    ],
+    ids=['words', 'flood', 'hangs at its end'],
+)
+def test_what_a_library_prints_or_does_at_the_end_spoils_nothing(staged, does):
+    check_runtime(staged(does), GPU, timeout_s=20)
+
+
+def test_what_the_interpreter_prints_as_it_starts_spoils_nothing(staged, tmp_path, monkeypatch):
+    (tmp_path / 'sitecustomize.py').write_text('print("{not a reply", end="", flush=True)')
+    monkeypatch.setenv('PYTHONPATH', str(tmp_path))
+    check_runtime(staged('pass'), GPU)
+
+
+def test_modules_of_the_working_folder_are_not_the_childs(staged, tmp_path, monkeypatch):
+    # As Python 3.10 does always, and later ones unless they are told otherwise.
+    (tmp_path / 'here').mkdir()
+    (tmp_path / 'here' / 'runpy.py').write_text('raise SystemExit(4)')
+    (tmp_path / 'here' / 'cv2.py').write_text('raise SystemExit(4)')
+    monkeypatch.chdir(tmp_path / 'here')
+    monkeypatch.setenv('PYTHONSAFEPATH', '')
+    check_runtime(staged('pass'), GPU)
+
+
+def test_a_child_that_cannot_be_started_is_told(staged, monkeypatch):
+    monkeypatch.setattr(sys, 'executable', '/no/such/python')
+    with pytest.raises(EngineError, match=r'^no child process can be started: .*/no/such/python'):
+        check_runtime(staged('pass'), GPU)
+
+
+def test_a_child_that_does_not_even_die_is_not_waited_for(staged, monkeypatch):
+    killed = []
+    monkeypatch.setattr(children, '_BURIAL_S', 0.1)
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess.Popen, 'kill', lambda process: killed.append(process))
+        with pytest.raises(EngineError, match='took longer'):
+            check_runtime(staged('signal.pause()'), GPU, timeout_s=0.3)
+    (process,) = killed
+    process.kill()
+    process.wait()
+
+
+def test_another_version_of_a_library_is_tried_anew(staged, tmp_path, monkeypatch):
+    # Its module stays as it is, as that of a driver or of libnvinfer does.
+    library = tmp_path / 'libfake.so'
+    shutil.copy(_ctypes.__file__, library)
+    flavour = staged(f'import ctypes; ctypes.CDLL({str(library)!r})')
+    check_runtime(flavour, GPU, tmp_path / 'cache')
+    os.utime(library, (0, 0))
+    monkeypatch.setattr(probe, 'Child', None)
+    with pytest.raises(TypeError):
+        check_runtime(flavour, GPU, tmp_path / 'cache')
 
 
 def test_what_passed_is_remembered(staged, tmp_path, monkeypatch):
@@ -164,8 +229,9 @@ def test_a_folder_that_cannot_be_written_costs_the_child_only(staged, tmp_path):
     check_runtime(staged('pass'), GPU, tmp_path / 'file' / 'cache')
 
 
-def test_a_memory_that_is_damaged_is_passed_over(staged, tmp_path):
-    (tmp_path / 'runtime-fake.json').write_text('{"gpu": ')
+@pytest.mark.parametrize('text', ['{"gpu": ', '[]', '{}', '{"libraries": 3}', '[' * 100_000])
+def test_a_memory_that_is_damaged_is_passed_over(staged, tmp_path, text):
+    (tmp_path / 'runtime-fake.json').write_text(text)
     check_runtime(staged('pass'), GPU, tmp_path)
     with pytest.raises(EngineError, match='status 3'):
         check_runtime(staged('os._exit(3)'), GPU, tmp_path)
