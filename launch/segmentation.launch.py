@@ -32,7 +32,8 @@ ARGUMENTS = {
     'log_level': 'debug, info, warn, error or fatal',
     'process_per_camera': 'true for a node in its own process for each of cameras',
     'rviz': 'true to start rviz2 as well; it shows the first of cameras',
-    'build_only': "true to build the model's TensorRT engine instead of starting the node",
+    'build_only': "true to build the model's TensorRT engine for these cameras, in the user's "
+    'cache, instead of starting the node',
 }
 
 NODE_NAME = 'segmentation_node'
@@ -59,13 +60,13 @@ def generate_launch_description() -> LaunchDescription:
 def start(context: LaunchContext) -> list[Any]:
     """Return the processes that the arguments ask for."""
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+    cameras = given['cameras'].strip('[]').replace(',', ' ').split()
     if flag(given, 'build_only'):
-        return [engine_build(given)]
+        return [engine_build(given, cameras)]
     share = Path(FindPackageShare(PACKAGE).perform(context))
     file = Path(given['params_file'] or share / 'config' / 'segmentation.yaml')
     if not file.is_file():  # launch itself would only warn, and leave it out
         raise ValueError(f'params_file: {file} is no file; give the path of a YAML file')
-    cameras = given['cameras'].strip('[]').replace(',', ' ').split()
     if not cameras and (given['image_topic'] or flag(given, 'process_per_camera')):
         raise ValueError('image_topic and process_per_camera need cameras, as in cameras:=front')
     name = given['node_name'] or NODE_NAME
@@ -122,12 +123,15 @@ def rviz(given: dict[str, str], config: Path, cameras: list[str]) -> Node:
     )
 
 
-def engine_build(given: dict[str, str]) -> ExecuteProcess:
-    """Return the process that builds the engine and keeps it in the cache."""
+def engine_build(given: dict[str, str], cameras: list[str]) -> ExecuteProcess:
+    """Return the process that builds the engine and keeps it in the user's cache."""
     if not given['model']:
         raise ValueError('build_only needs the model, as in model:=my_model.onnx')
     module = [] if given['backend'] in ('', 'auto') else ['--module', given['backend']]
-    command = ['build-engine', '--model', given['model'], *module]
+    # The node asks for an engine that takes all of its cameras at once.
+    together = 1 if flag(given, 'process_per_camera') else max(len(cameras), 1)
+    batch = ['--max-batch', str(together)]
+    command = ['build-engine', '--model', given['model'], *batch, *module]
     return ExecuteProcess(
         cmd=[ExecutableInPackage('unet-seg', PACKAGE), *command], on_exit=built, output='screen'
     )

@@ -27,7 +27,7 @@ from unet_seg_ros.core.backend import Backend  # noqa: E402
 from unet_seg_ros.core.newest import NewestSlots  # noqa: E402
 from unet_seg_ros.core.pixels import RawFrame  # noqa: E402
 from unet_seg_ros.inference.openvino_backend import OpenVinoBackend  # noqa: E402
-from unet_seg_ros.ros import camera, segmentation_node, worker  # noqa: E402
+from unet_seg_ros.ros import camera, outputs, segmentation_node, worker  # noqa: E402
 
 mark('import the package')
 
@@ -67,7 +67,7 @@ def time_stages():
         (rclpy, 'init', 'rclpy.init'),
     ):
         setattr(owner, name, timed(getattr(owner, name), stage))
-    camera.OUTPUTS = tuple((n, e, timed(f, f'make {n}')) for n, e, f in camera.OUTPUTS)
+    outputs.OUTPUTS = tuple((n, e, timed(f, f'make {n}')) for n, e, f in outputs.OUTPUTS)
     time_arrival()
     time_publish()
     time_own_work()
@@ -82,10 +82,10 @@ def time_arrival():
         return put(self, name, arrival)
 
     def timed_take(self):
-        item = take(self)
-        if item is not None:
-            durations_s['wait for the worker'].append(time.monotonic() - item[1].time_s)
-        return item
+        items = take(self)
+        for _, arrival in items:
+            durations_s['wait for the worker'].append(time.monotonic() - arrival.time_s)
+        return items
 
     NewestSlots.put, NewestSlots.take = timed_put, timed_take
 
@@ -113,10 +113,10 @@ def time_own_work():
     def elsewhere_s():
         return sum(sum(d) for s, d in durations_s.items() if s == 'infer' or 'publish ' in s)
 
-    def timed_segment(self, channel, arrival):
+    def timed_segment(self, batch):
         num_before, before_s = len(durations_s['infer']), elsewhere_s()
         start_s = time.perf_counter()
-        segment(self, channel, arrival)
+        segment(self, batch)
         spent_s = time.perf_counter() - start_s
         if len(durations_s['infer']) > num_before:
             durations_s['own work'].append(spent_s - (elsewhere_s() - before_s))

@@ -13,7 +13,7 @@ import yaml
 from support import launch_real, launch_signatures, launch_stand_in
 
 from unet_seg_ros.cli import build_engine
-from unet_seg_ros.ros.parameters import PARAMETERS
+from unet_seg_ros.ros.parameter_specs import PARAMETERS
 
 FILES = ('segmentation.launch.py', 'carla.launch.py', 'camera_processes.launch.py')
 
@@ -117,17 +117,23 @@ def test_a_process_for_each_camera(launch_commands):
 
 
 @pytest.mark.parametrize(
-    ('backend', 'module'), [('tensorrt_rtx', 'tensorrt_rtx'), ('auto', None), ('', None)]
+    ('arguments', 'module', 'max_batch'),
+    [
+        ({'backend': 'tensorrt_rtx'}, 'tensorrt_rtx', 1),
+        ({'backend': 'auto', 'cameras': 'front,rear'}, None, 2),
+        ({'cameras': 'front,rear', 'process_per_camera': 'true'}, None, 1),
+    ],
 )
-def test_build_only_builds_and_starts_no_node(launch_commands, backend, module):
+def test_build_only_builds_and_starts_no_node(launch_commands, arguments, module, max_batch):
     (command,) = launch_commands(
-        'segmentation.launch.py', build_only='true', model='my.onnx', backend=backend
+        'segmentation.launch.py', build_only='true', model='my.onnx', **arguments
     )
     assert (Path(command[0]).name, command[1]) == ('unet-seg', 'build-engine')
     parser = argparse.ArgumentParser()
     build_engine.add_arguments(parser)
     parsed = parser.parse_args(command[2:])
     assert (parsed.model, parsed.module) == (Path('my.onnx'), module)
+    assert parsed.max_batch == max_batch
 
 
 @pytest.mark.parametrize(

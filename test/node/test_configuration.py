@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from unet_seg_ros.ros.parameters import CAMERA_PARAMETERS, PARAMETERS
+from unet_seg_ros.ros.parameter_specs import CAMERA_PARAMETERS, PARAMETERS
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,13 +19,15 @@ def test_yaml_holds_exactly_the_declared_defaults():
 
 
 def test_readme_table_holds_exactly_the_declared_parameters():
-    rows = re.findall(
-        r'^\| `([a-z_<>.]+)` \| `([^|]*)` \|', (ROOT / 'README.md').read_text(), re.MULTILINE
-    )
+    text = (ROOT / 'README.md').read_text().split('\n## Parameters\n')[1].split('\n## ')[0]
+    rows = re.findall(r'^\| `([a-z_<>.]+)` \| `([^|]*)` \|', text, re.MULTILINE)
     expected = {
         spec.name: yaml.safe_dump(spec.default, default_flow_style=True) for spec in PARAMETERS
     }
-    expected |= {f'<camera>.{s.name}': yaml.safe_dump(s.default) for s in CAMERA_PARAMETERS}
+    expected |= {
+        f'<camera>.{s.name}': yaml.safe_dump(s.default, default_flow_style=True)
+        for s in CAMERA_PARAMETERS
+    }
     found = {name: yaml.safe_dump(yaml.safe_load(v), default_flow_style=True) for name, v in rows}
     assert found == expected
 

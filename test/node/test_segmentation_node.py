@@ -217,7 +217,7 @@ def test_camera_info_is_republished_under_the_masks_header(stage: Stage, known_m
     info = CameraInfo(height=48, width=96, distortion_model='plumb_bob', d=[0.0] * 5)
     info.k = np.array([50, 0, 48, 0, 50, 24, 0, 0, 1], float)
     node = stage.nodes[0]
-    stage.spin_until(lambda: node._channels[0]._has_reader('camera_info'), 'the info reader')
+    stage.spin_until(lambda: node._channels[0].outputs.has_info_reader(), 'the info reader')
     info_publisher.publish(info)
     stage.spin_until(lambda: node._channels[0]._info is not None, 'the info to arrive')
     sent = to_message(picture(), stamp_ns=5)
@@ -234,7 +234,7 @@ def test_camera_info_alone_is_republished_without_inference(stage: Stage, known_
     channel = node._channels[0]
     publisher = stage.peer.create_publisher(type(to_message(picture())), 'camera/image_raw', 10)
     stage.spin_until(publisher.get_subscription_count, 'the subscription')
-    stage.spin_until(lambda: channel._has_reader('camera_info'), 'the info reader')
+    stage.spin_until(lambda: channel.outputs.has_info_reader(), 'the info reader')
     channel._info = CameraInfo(height=48, width=96)
     publisher.publish(to_message(picture(), stamp_ns=9))
     stage.spin_until(lambda: bool(stage.received[f'{OUT}/camera_info']), 'the info')
@@ -248,7 +248,7 @@ def test_camera_info_of_another_size_is_not_republished(stage: Stage, known_mode
     stage.listen(f'{OUT}/camera_info', kind=CameraInfo)
     camera = stage.camera('camera/image_raw')
     node = stage.nodes[0]
-    stage.spin_until(lambda: node._channels[0]._has_reader('camera_info'), 'the info reader')
+    stage.spin_until(lambda: node._channels[0].outputs.has_info_reader(), 'the info reader')
     statistics = node._channels[0].statistics
     for number, size in ((1, (600, 800)), (2, (48, 96))):
         node._channels[0]._info = CameraInfo(height=size[0], width=size[1])

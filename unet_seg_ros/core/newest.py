@@ -1,7 +1,8 @@
-"""The slot in which a camera's newest frame waits for the one thread that infers."""
+"""The slots in which each camera's newest frame waits for the one thread that infers."""
 
 from __future__ import annotations
 
+import time
 from threading import Condition
 from typing import Generic, TypeVar
 
@@ -19,13 +20,24 @@ class NewestSlots(Generic[T]):
     ----------
     names : list of str
         The cameras.
+    max_batch : int
+        How many items are taken at once at most.
+    wait_s : float
+        How long an item may wait for those of the other cameras [s].
+
+    Attributes
+    ----------
+    wait_s : float
+        As above; may change at any time.
 
     """
 
-    def __init__(self, names: list[str]) -> None:
+    def __init__(self, names: list[str], max_batch: int = 1, wait_s: float = 0.0) -> None:
         """Start with empty slots."""
-        self._waiting: dict[str, T] = {}
+        self.wait_s = wait_s
+        self._waiting: dict[str, tuple[float, T]] = {}
         self._order = list(names)
+        self._max_batch = min(max_batch, len(names))
         self._changed = Condition()
         self._closed = False
 
@@ -33,23 +45,27 @@ class NewestSlots(Generic[T]):
         """Leave an item for the worker; return whether it displaced one that still waited."""
         with self._changed:
             displaced = name in self._waiting
-            self._waiting[name] = item
+            self._waiting[name] = time.monotonic(), item
             self._changed.notify()
             return displaced
 
-    def take(self) -> tuple[str, T] | None:
-        """Wait for an item and return it with its camera; None once closed."""
+    def take(self) -> list[tuple[str, T]]:
+        """Wait for items and return them with their cameras, one of each; none once closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
-            if self._closed:
-                return None
-            name = next(n for n in self._order if n in self._waiting)
-            self._order.remove(name)
-            self._order.append(name)
-            return name, self._waiting.pop(name)
+            if not self._closed and self.wait_s > 0:
+                # Fixed now: items that displace others do not lengthen it.
+                first_s = min(put_s for put_s, _ in self._waiting.values())
+                self._changed.wait_for(
+                    lambda: len(self._waiting) >= self._max_batch or self._closed,
+                    timeout=max(first_s + self.wait_s - time.monotonic(), 0.0),
+                )
+            names = [n for n in self._order if n in self._waiting][: self._max_batch]
+            self._order = [n for n in self._order if n not in names] + names
+            return [(name, self._waiting.pop(name)[1]) for name in names]
 
     def close(self) -> None:
-        """Wake the worker and let every further `take` return None."""
+        """Wake the worker and let every further `take` return nothing."""
         with self._changed:
             self._closed = True
             self._waiting.clear()

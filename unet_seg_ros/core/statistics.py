@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -37,6 +37,10 @@ class FrameStatistics:
         Frames that the engine failed on.
     unwatched : int
         Frames not segmented because nobody subscribes to a result.
+    limited : int
+        Frames left out because they came sooner than the camera's greatest rate allows.
+    stale : int
+        Frames too old when their results would have been published.
     engine_s, total_s : deque of float
         The engine's time, and the time from arrival to the first publication [s].
 
@@ -48,13 +52,14 @@ class FrameStatistics:
     refused: int = 0
     failed: int = 0
     unwatched: int = 0
+    limited: int = 0
+    stale: int = 0
     engine_s: deque[float] = field(default_factory=_window)
     total_s: deque[float] = field(default_factory=_window)
 
     def counts(self) -> dict[str, int]:
         """Return the counters by name."""
-        names = ('received', 'segmented', 'dropped', 'refused', 'failed', 'unwatched')
-        return {name: getattr(self, name) for name in names}
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.type == 'int'}
 
 
 def percentile_ms(durations_s: Iterable[float], percent: float) -> float:

@@ -1,10 +1,10 @@
-"""One camera of the node: what it subscribes to and what it publishes."""
+"""One camera of the node: what it subscribes to, and which of its frames are published."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import (
@@ -15,17 +15,24 @@ from rclpy.qos import (
 )
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from unet_seg_ros.core.contract import ModelContract
+from unet_seg_ros.core.errors import FrameError
+from unet_seg_ros.core.geometry import Geometry
 from unet_seg_ros.core.segmenter import Segmentation
-from unet_seg_ros.core.size import ByteArray, ImageSize
+from unet_seg_ros.core.size import ImageSize
 from unet_seg_ros.core.statistics import FrameStatistics
-from unet_seg_ros.ros.messages import ReusedImage
+from unet_seg_ros.core.unknown import UnknownPixels
+from unet_seg_ros.ros.camera_info import calibration_of, output_info
+from unet_seg_ros.ros.graph_check import silence_reason
+from unet_seg_ros.ros.messages import NS_PER_S, stamp_ns
+from unet_seg_ros.ros.outputs import CameraOutputs
 from unet_seg_ros.ros.parameters import CameraSettings
 
 
-# Profiles are made anew for each topic: rclpy writes a topic's `qos_overrides` into the profile
-# that it is given.
+# Made anew for each topic: rclpy writes a topic's `qos_overrides` into the profile that it is
+# given.
 def input_qos() -> QoSProfile:
     """Return what matches every publisher and keeps nothing that a newer frame makes stale."""
     return QoSProfile(
@@ -36,32 +43,11 @@ def input_qos() -> QoSProfile:
     )
 
 
-def output_qos() -> QoSProfile:
-    """Return what fits reliable and best-effort readers alike."""
-    return QoSProfile(
-        history=HistoryPolicy.KEEP_LAST,
-        depth=2,
-        reliability=ReliabilityPolicy.RELIABLE,
-        durability=DurabilityPolicy.VOLATILE,
-    )
-
-
-#: Each image that is published: its topic below ``<camera>/segmentation/``, its encoding and how
-#: it is had from a result; in the order of publication, the most urgent first.
-OUTPUTS: tuple[tuple[str, str, Callable[[Segmentation, ByteArray | None], ByteArray]], ...] = (
-    ('mask', 'mono8', Segmentation.mask),
-    ('drivable_mask', 'mono8', Segmentation.drivable_mask),
-    ('confidence', 'mono8', Segmentation.confidence),
-    ('color_mask', 'rgb8', Segmentation.color_mask),
-    ('overlay', 'rgb8', Segmentation.overlay),
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """An image message and when it came, on the steady clock [s]."""
 
-    message: Image
+    message: Image | CompressedImage
     time_s: float
 
 
@@ -76,52 +62,86 @@ class CameraChannel:
     node : LifecycleNode
         The node that owns them.
     settings : CameraSettings
-        The camera's name and topics.
+        The camera's parameters.
+
+    Attributes
+    ----------
+    image_topic : str
+        The image topic as the graph has it, namespace and remappings applied.
+    options : CameraOptions
+        How its frames are segmented; replaced between two frames when a parameter changes.
+    max_rate_hz : float
+        How many frames of a second are taken at most; 0 for all.
+    max_age_s : float
+        The age at which a frame is not published any more [s]; 0 for never.
 
     """
 
     def __init__(self, node: LifecycleNode, settings: CameraSettings) -> None:
         """Create the publishers."""
         self.settings = settings
-        #: The image topic as the graph has it, namespace and remappings applied.
-        self.image_topic: str = node.resolve_topic_name(settings.image_topic)
+        topic = node.resolve_topic_name(settings.image_topic)
+        self.image_topic: str = f'{topic}/compressed' if settings.is_compressed else topic
+        self.options = settings.options
+        self.max_rate_hz = settings.max_rate_hz
+        self.max_age_s = 0.0
         self.statistics = FrameStatistics()
         #: One for each camera, so that one camera's warning does not throttle another's.
         self.logger = node.get_logger().get_child(settings.name.replace('/', '.'))
         self.last_arrival_s = time.monotonic()
+        self._due_s = 0.0
         self._node = node
         self._info: CameraInfo | None = None
+        self._contract: ModelContract | None = None
+        self._has_runs = False
         self._subscriptions: list[Subscription] = []
-        self._images: dict[str, ReusedImage] = {}
-        overrides = QoSOverridingOptions.with_default_policies()
-        self._publishers = {
-            name: node.create_lifecycle_publisher(
-                kind,
-                f'{settings.name}/segmentation/{name}',
-                output_qos(),
-                qos_overriding_options=overrides,
-            )
-            for name, kind in (*((o[0], Image) for o in OUTPUTS), ('camera_info', CameraInfo))
-        }
+        self.outputs = CameraOutputs(node, settings.name)
+
+    def offer_model(self, contract: ModelContract) -> None:
+        """Offer what the model that serves can give."""
+        self._contract = contract
+        self._offer()
+
+    def offer_runs(self, has_runs: bool) -> None:
+        """Offer the mask as runs, or no longer."""
+        self._has_runs = has_runs
+        self._offer()
+
+    def _offer(self) -> None:
+        groups = self._contract.groups if self._contract else ()
+        self.outputs.offer(tuple(groups), self._has_runs)
+
+    def set_min_confidence(self, least: float) -> None:
+        """Set the confidence below which a pixel is unknown, 0 to 1, for all frames to come."""
+        unknown = UnknownPixels(least, self.settings.ego)
+        self.options = replace(self.options, unknown=unknown)
 
     def subscribe(self, on_image: Callable[[str, Arrival], None]) -> None:
-        """Start receiving; every image goes to `on_image` with the camera's name."""
+        """Start receiving; every image that is due goes to `on_image` with the camera's name."""
         self.statistics = FrameStatistics()
         self.last_arrival_s = time.monotonic()
+        self._due_s = 0.0
+        self.outputs.activate()
 
-        def receive(message: Image) -> None:
+        def receive(message: Image | CompressedImage) -> None:
             arrival = Arrival(message, time.monotonic())
             self.last_arrival_s = arrival.time_s
             self.statistics.received += 1
-            on_image(self.settings.name, arrival)
+            if self._is_due(arrival.time_s):
+                on_image(self.settings.name, arrival)
+            else:
+                self.statistics.limited += 1
 
         overrides = QoSOverridingOptions.with_default_policies()
+        # Uncompressed by the very name that was set: rclpy remaps it.
+        is_compressed = self.settings.is_compressed
+        image_topic = self.image_topic if is_compressed else self.settings.image_topic
         self._subscriptions = [
             self._node.create_subscription(
                 kind, topic, callback, input_qos(), qos_overriding_options=overrides
             )
             for kind, topic, callback in (
-                (Image, self.settings.image_topic, receive),
+                (CompressedImage if is_compressed else Image, image_topic, receive),
                 (CameraInfo, self.settings.camera_info_topic, self._remember_info),
             )
         ]
@@ -132,55 +152,99 @@ class CameraChannel:
             self._node.destroy_subscription(subscription)
         self._subscriptions = []
         self._info = None
+        self.outputs.deactivate()
 
     def destroy(self) -> None:
         """Destroy the publishers."""
         self.unsubscribe()
-        for publisher in self._publishers.values():
-            self._node.destroy_lifecycle_publisher(publisher)
-        self._publishers = {}
+        self.outputs.destroy()
 
     def is_watched(self) -> bool:
         """Return whether anybody subscribes to one of the images."""
-        return any(self._has_reader(name) for name, _, _ in OUTPUTS)
+        return self.outputs.is_watched()
+
+    def silence_reason(self) -> str:
+        """Return why no image comes, as far as the graph tells; empty if it shows nothing."""
+        return silence_reason(self._node, self.image_topic)
+
+    def is_stale(self, arrival: Arrival) -> bool:
+        """Return whether a frame is too old to be published, and then count and report it."""
+        if not self.max_age_s:
+            return False
+        # Where the clock jumps back, frames are from the future for a while: never too old.
+        now_ns = self._node.get_clock().now().nanoseconds
+        age_s = (now_ns - stamp_ns(arrival.message.header.stamp)) / NS_PER_S
+        if age_s <= self.max_age_s:
+            return False
+        self.statistics.stale += 1
+        self.logger.warning(
+            f'frame dropped: its stamp is {age_s:.2f} s old, max_age_s is {self.max_age_s}: do '
+            'camera and node have the same clock (use_sim_time)?',
+            throttle_duration_sec=5.0,
+        )
+        return True
+
+    def refuse(self, error: FrameError) -> None:
+        """Count and report a frame that cannot be read."""
+        self.statistics.refused += 1
+        self.logger.warning(f'frame dropped: {error}', throttle_duration_sec=5.0)
 
     def publish(self, arrival: Arrival, result: Segmentation) -> None:
         """Publish what somebody subscribes to, under the very header of the camera's image."""
-        first_s = None
-        for name, encoding, draw in OUTPUTS:
-            if self._has_reader(name):
-                image = self._images.get(name)
-                if image is None or ImageSize.of(image.pixels) != result.frame.size:
-                    image = self._images[name] = ReusedImage(draw(result, None), encoding)
-                else:
-                    image.fill(draw(result, image.pixels))
-                image.message.header = arrival.message.header
-                self._publishers[name].publish(image.message)
-                first_s = first_s or time.monotonic()
+        first_s = self.outputs.publish(result, arrival.message.header)
         if first_s is not None:
             self.statistics.total_s.append(first_s - arrival.time_s)
-        self.publish_info(arrival)
+        if self._info is not None and self.outputs.has_info_reader():
+            self._publish_info(self._info, arrival, result.geometry)
 
-    def _has_reader(self, name: str) -> bool:
-        return bool(self._publishers[name].get_subscription_count() > 0)
+    def publish_info_alone(self, arrival: Arrival) -> None:
+        """
+        Publish the camera's information for a frame that is not segmented.
 
-    def _remember_info(self, info: CameraInfo) -> None:
-        self._info = info
+        Raises
+        ------
+        FrameError
+            If the region of interest reaches out of the image.
 
-    def publish_info(self, arrival: Arrival) -> None:
-        """Publish the camera's information, if there is any, under the header of its image."""
-        info = self._info
-        if info is None or not self._has_reader('camera_info'):
+        """
+        info, image = self._info, arrival.message
+        if info is None or self._contract is None or not self.outputs.has_info_reader():
             return
-        image = arrival.message
-        if (info.height, info.width) != (image.height, image.width):
+        # A compressed image is not decoded for its size alone.
+        is_compressed = isinstance(image, CompressedImage)
+        size = (
+            calibration_of(info).image_size
+            if is_compressed
+            else ImageSize(image.height, image.width)
+        )
+        self._publish_info(info, arrival, self.options.geometry(size, self._contract))
+
+    def _publish_info(self, info: CameraInfo, arrival: Arrival, geometry: Geometry) -> None:
+        calibration = calibration_of(info)
+        if calibration.image_size != geometry.camera:
             self.logger.warning(
                 f'camera_info on {self.settings.camera_info_topic} is for '
-                f'{info.width}x{info.height} px, the images are {image.width}x{image.height} px: '
+                f'{calibration.image_size} px, the images are {geometry.camera} px: '
                 'not republished; let both come from the same camera',
                 throttle_duration_sec=10.0,
             )
             return
         # The intrinsics are those of the camera, the moment is that of the mask.
-        info.header = image.header
-        self._publishers['camera_info'].publish(info)
+        message = output_info(info, calibration, geometry)
+        message.header = arrival.message.header
+        self.outputs.publish_info(message)
+
+    def _is_due(self, now_s: float) -> bool:
+        if not self.max_rate_hz:
+            return True
+        if now_s < self._due_s:
+            return False
+        # From the moment that was due, where that is not long ago: else a camera of 30 Hz with a
+        # little jitter would give 10 Hz where 15 are allowed.
+        period_s = 1.0 / self.max_rate_hz
+        first_s = self._due_s if now_s < self._due_s + period_s else now_s
+        self._due_s = first_s + period_s
+        return True
+
+    def _remember_info(self, info: CameraInfo) -> None:
+        self._info = info

@@ -8,8 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 
+from unet_seg_ros.core.compressed import decode_image
 from unet_seg_ros.core.errors import FrameError, one_line
 from unet_seg_ros.core.pixels import ENCODINGS, RawFrame
 from unet_seg_ros.core.size import ImageSize
@@ -33,16 +34,19 @@ def _sourced_cv_bridge() -> Any:
     return importlib.import_module('cv_bridge')
 
 
-def to_frame(message: Image) -> RawFrame:
+def to_frame(message: Image | CompressedImage) -> RawFrame:
     """
     Return the frame that an image message holds, without a copy where we read its encoding.
 
     Raises
     ------
     FrameError
-        If the encoding is not ours and cv_bridge is absent or refuses it.
+        If the encoding is not ours and cv_bridge is absent or refuses it, or a compressed image
+        is not a whole JPEG or PNG.
 
     """
+    if isinstance(message, CompressedImage):
+        return decode_image(bytes(message.data), message.format)
     if message.encoding in ENCODINGS:
         size = ImageSize(message.height, message.width)
         return RawFrame(

@@ -102,6 +102,8 @@ class CameraHealth:
             return DiagnosticStatus.ERROR, f'the engine failed on {new["failed"]} frames'
         if new['refused']:
             return DiagnosticStatus.WARN, f'{new["refused"]} frames could not be read'
+        if new['stale']:
+            return DiagnosticStatus.WARN, f'{new["stale"]} frames were older than max_age_s'
         silent_s = now_s - self._channel.last_arrival_s
         if silent_s < self._silence_s:
             self._said_silent = False
@@ -109,9 +111,9 @@ class CameraHealth:
         message = f'no image on {self._channel.image_topic} for {silent_s:.0f} s'
         if not self._said_silent:
             parameter = f'{self._channel.settings.name}.image_topic'
-            self._channel.logger.warning(
-                f'{message}: is the camera publishing there? set {parameter}'
-            )
+            reason = self._channel.silence_reason()
+            hint = reason or f'is the camera publishing there? set {parameter}'
+            self._channel.logger.warning(f'{message}: {hint}')
             self._said_silent = True
         return DiagnosticStatus.WARN, message
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.task import Future
 
 from unet_seg_ros.core.backend import EngineOptions
+from unet_seg_ros.core.contract import ModelContract
 from unet_seg_ros.core.errors import UserError
 from unet_seg_ros.ros.parameters import Settings, model_file
 from unet_seg_ros.serving.events import EngineRequest, Listener
@@ -25,6 +28,8 @@ class NodeEngine(Listener):
         Its parameters.
     crashed : Future
         Receives the exception of a bug.
+    on_model : callable
+        Called in the executor's thread with the contract of a model that has taken over.
 
     Attributes
     ----------
@@ -33,11 +38,18 @@ class NodeEngine(Listener):
 
     """
 
-    def __init__(self, node: Node, settings: Settings, crashed: Future) -> None:
+    def __init__(
+        self,
+        node: Node,
+        settings: Settings,
+        crashed: Future,
+        on_model: Callable[[ModelContract], None],
+    ) -> None:
         """Open nothing yet."""
         self._node = node
         self._logger = node.get_logger()
         self._crashed = crashed
+        self._on_model = on_model
         self._model = self._asked = str(node.get_parameter('model').value)
         self._is_restoring = False
         # Parameters are set in the executor's thread, which this wakes.
@@ -49,6 +61,7 @@ class NodeEngine(Listener):
                 precision=settings.precision,
                 num_threads=settings.num_threads,
                 gpu=settings.gpu,
+                max_batch=settings.max_batch,
                 cache=settings.engine_cache,
             ),
             cpu_fallback=settings.cpu_fallback,
@@ -78,6 +91,8 @@ class NodeEngine(Listener):
             return
         if self.supervisor.model == model_file(self._asked):
             self._model = self._asked
+            if status := self.supervisor.status():
+                self._on_model(status.engine.backend.contract)
             return
         self._is_restoring = True
         self._node.set_parameters([Parameter('model', value=self._model)])

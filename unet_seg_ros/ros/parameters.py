@@ -5,11 +5,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.exceptions import (
     InvalidParameterTypeException,
     InvalidParameterValueException,
@@ -19,130 +18,49 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.validate_topic_name import validate_topic_name
 
-from unet_seg_ros.core.backend import PRECISION_CHOICES
 from unet_seg_ros.core.errors import ConfigurationError, one_line
+from unet_seg_ros.core.rectangle import Rectangle
 from unet_seg_ros.core.resources import DEFAULT_MODEL, shared_file
-from unet_seg_ros.inference import BACKENDS
-
-
-@dataclass(frozen=True)
-class ParameterSpec:
-    """
-    One parameter as it is declared.
-
-    Attributes
-    ----------
-    name : str
-        Its name in ROS.
-    default : Any
-        Its value where nothing else is set; its type is the parameter's.
-    description : str
-        What it does, shown by ``ros2 param describe``.
-    choices : tuple of str
-        The words that it may be; empty for free text.
-    bounds : tuple of float, optional
-        The least and the greatest value.
-    while_configured : bool
-        Whether it may change after the node was configured.
-
-    """
-
-    name: str
-    default: Any
-    description: str
-    choices: tuple[str, ...] = ()
-    bounds: tuple[float, float] | None = None
-    while_configured: bool = False
-
-    def descriptor(self) -> ParameterDescriptor:
-        """Return what ROS shows of the parameter."""
-        text = self.description
-        if self.choices:
-            text += f' One of: {", ".join(self.choices)}.'
-        descriptor = ParameterDescriptor(name=self.name, description=text)
-        if self.bounds and isinstance(self.default, float):
-            low, high = self.bounds
-            descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
-        elif self.bounds:
-            low, high = (int(b) for b in self.bounds)
-            descriptor.integer_range = [IntegerRange(from_value=low, to_value=high, step=1)]
-        return descriptor
-
-
-PARAMETERS = (
-    ParameterSpec(
-        'cameras',
-        ['camera'],
-        'Names of the cameras; each is a namespace for its topics, such as front/image_raw.',
-    ),
-    ParameterSpec(
-        'model',
-        '',
-        'Path of the ONNX model file; empty for the one that the package ships. While the node is '
-        'configured, another file takes over between two frames once it is loaded and checked.',
-        while_configured=True,
-    ),
-    ParameterSpec('backend', 'auto', 'The inference engine.', choices=('auto', *BACKENDS)),
-    ParameterSpec(
-        'precision',
-        'auto',
-        "The engine's arithmetic; auto takes the fastest that the CPU has, on a GPU the model "
-        "file's.",
-        choices=PRECISION_CHOICES,
-    ),
-    ParameterSpec(
-        'num_threads', 0, 'CPU threads of the engine; 0 for one on each core.', bounds=(0, 256)
-    ),
-    ParameterSpec('gpu', 0, 'Index of the GPU, as CUDA counts them.', bounds=(0, 63)),
-    ParameterSpec(
-        'engine_cache',
-        '',
-        "Folder of the engines that TensorRT builds; empty for the user's own cache.",
-    ),
-    ParameterSpec(
-        'cpu_fallback',
-        False,
-        'Whether a CPU engine serves while the GPU engine is built or has failed.',
-    ),
-    ParameterSpec(
-        'overlay_opacity',
-        0.5,
-        'Share of the class colours in the overlay.',
-        bounds=(0.0, 1.0),
-        while_configured=True,
-    ),
-    ParameterSpec(
-        'diagnostics_period_s', 1.0, 'Seconds between two diagnostics.', bounds=(0.1, 60.0)
-    ),
-    ParameterSpec(
-        'silence_warning_s',
-        5.0,
-        'Seconds without an image after which a camera is reported as silent.',
-        bounds=(0.1, 3600.0),
-    ),
-    ParameterSpec(
-        'autostart',
-        True,
-        'Whether the node configures and activates itself; false where a lifecycle manager does.',
-    ),
-)
-
-#: Declared for each camera, as ``<camera>.<name>``.
-CAMERA_PARAMETERS = (
-    ParameterSpec('image_topic', '', 'Image topic; empty for <camera>/image_raw.'),
-    ParameterSpec(
-        'camera_info_topic', '', 'CameraInfo topic; empty for camera_info beside the image topic.'
-    ),
+from unet_seg_ros.core.segmenter import CameraOptions
+from unet_seg_ros.core.unknown import EgoMask, UnknownPixels
+from unet_seg_ros.ros.parameter_specs import (
+    CAMERA_PARAMETERS,
+    MAX_BATCH,
+    PARAMETERS,
+    ParameterSpec,
+    spec_of,
 )
 
 
 @dataclass(frozen=True)
 class CameraSettings:
-    """One camera's name and the topics that it is read from."""
+    """
+    One camera's parameters, checked.
+
+    Attributes
+    ----------
+    name : str
+        The camera's name.
+    image_topic, camera_info_topic : str
+        The topics as they were set, before remapping.
+    is_compressed : bool
+        Whether images come compressed, on the topic ``compressed`` below `image_topic`.
+    options : CameraOptions
+        How its frames are segmented.
+    ego : EgoMask or None
+        The own vehicle, as it is in `options` too.
+    max_rate_hz : float
+        How many frames of a second are taken at most; 0 for all.
+
+    """
 
     name: str
     image_topic: str
     camera_info_topic: str
+    is_compressed: bool
+    options: CameraOptions
+    ego: EgoMask | None
+    max_rate_hz: float
 
 
 @dataclass(frozen=True)
@@ -158,6 +76,10 @@ class Settings:
     engine_cache: Path | None
     cpu_fallback: bool
     overlay_opacity: float
+    publish_rle: bool
+    max_age_s: float
+    batch_wait_ms: float
+    max_batch: int
     diagnostics_period_s: float
     silence_warning_s: float
 
@@ -207,14 +129,16 @@ def mistyped(node: Node, overrides: Iterable[str]) -> list[str]:
 
 def refusal(parameter: Parameter, is_configured: bool) -> str:
     """Return why a parameter may not be set to that value now; empty if it may."""
-    spec = next((s for s in PARAMETERS if s.name == parameter.name), None)
-    camera_names = tuple(f'.{s.name}' for s in CAMERA_PARAMETERS)
-    is_ours = spec is not None or parameter.name.endswith(camera_names)
-    if is_ours and is_configured and not (spec and spec.while_configured):
+    spec = spec_of(parameter.name)
+    if spec and is_configured and not spec.while_configured:
         return f'{parameter.name} cannot change while the node is configured: clean up first'
     if spec and spec.choices and parameter.value not in spec.choices:
-        return f'{parameter.name}: {parameter.value!r} is not one of {", ".join(spec.choices)}'
+        return f'{parameter.name}: {parameter.value!r} is not one of {_words(spec)}'
     return ''
+
+
+def _words(spec: ParameterSpec) -> str:
+    return ', '.join(choice or "''" for choice in spec.choices)
 
 
 def model_file(value: str) -> Path:
@@ -224,10 +148,40 @@ def model_file(value: str) -> Path:
 
 def _read_camera(node: Node, name: str) -> CameraSettings:
     for spec in CAMERA_PARAMETERS:
-        _declare(node, ParameterSpec(f'{name}.{spec.name}', spec.default, spec.description))
+        _declare(node, replace(spec, name=f'{name}.{spec.name}'))
+    values = {s.name: _value(node, f'{name}.{s.name}') for s in CAMERA_PARAMETERS}
     image_topic = _topic(node, f'{name}.image_topic') or f'{name}/image_raw'
     info_topic = _topic(node, f'{name}.camera_info_topic') or _beside(node, image_topic)
-    return CameraSettings(name, image_topic, info_topic)
+    for spec in CAMERA_PARAMETERS:
+        _check_choice(node, f'{name}.{spec.name}')
+    try:
+        ego = EgoMask.read(Path(values['ego_mask'])) if values['ego_mask'] else None
+        region = list(values['region'] or ())
+        options = CameraOptions(
+            region=Rectangle.from_numbers(region if any(region) else ()),
+            fit=values['fit'],
+            output=values['output_size'],
+            unknown=UnknownPixels(values['min_confidence'], ego),
+        )
+    except ConfigurationError as e:
+        raise ConfigurationError(f'camera {name}: {e}') from e
+    is_compressed = values['transport'] == 'compressed'
+    return CameraSettings(
+        name, image_topic, info_topic, is_compressed, options, ego, values['max_rate_hz']
+    )
+
+
+def _value(node: Node, parameter: str) -> Any:
+    # An empty list reaches us as a parameter that is not set, on which get_parameter raises.
+    return node.get_parameter_or(parameter, Parameter('unset')).value
+
+
+def _check_choice(node: Node, parameter: str) -> None:
+    spec = spec_of(parameter)
+    if spec is None or not spec.choices:
+        return
+    if why := refusal(node.get_parameter(parameter), is_configured=False):
+        raise ConfigurationError(f'parameter {why}')
 
 
 def _topic(node: Node, parameter: str) -> str:
@@ -257,9 +211,7 @@ def read_settings(node: Node) -> Settings:
         its choices.
 
     """
-    # An empty list reaches us as a parameter that is not set, on which get_parameter raises.
-    unset = Parameter('unset')
-    values = {spec.name: node.get_parameter_or(spec.name, unset).value for spec in PARAMETERS}
+    values = {spec.name: _value(node, spec.name) for spec in PARAMETERS}
     names = list(values['cameras'] or ())
     if not names:
         raise ConfigurationError('parameter cameras: is empty; name at least one, such as [front]')
@@ -271,8 +223,7 @@ def read_settings(node: Node) -> Settings:
                 f'parameter cameras: {name!r} is no topic name; use letters, digits and _'
             )
     for spec in PARAMETERS:
-        if spec.choices and (why := refusal(node.get_parameter(spec.name), is_configured=False)):
-            raise ConfigurationError(f'parameter {why}')
+        _check_choice(node, spec.name)
     return Settings(
         cameras=tuple(_read_camera(node, name) for name in names),
         model=model_file(values['model']),
@@ -283,6 +234,10 @@ def read_settings(node: Node) -> Settings:
         engine_cache=Path(values['engine_cache']) if values['engine_cache'] else None,
         cpu_fallback=values['cpu_fallback'],
         overlay_opacity=values['overlay_opacity'],
+        publish_rle=values['publish_rle'],
+        max_age_s=values['max_age_s'],
+        batch_wait_ms=values['batch_wait_ms'],
+        max_batch=values['max_batch'] or min(len(names), MAX_BATCH),
         diagnostics_period_s=values['diagnostics_period_s'],
         silence_warning_s=values['silence_warning_s'],
     )

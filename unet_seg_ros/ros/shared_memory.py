@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import os
+from importlib.metadata import version
 
 from unet_seg_ros.core.resources import shared_file
 
 #: Where Fast DDS looks for a profile: up to Jazzy, and from Kilted on.
 _PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
+
+# rclpy's major version in Kilted, which warns of the older variable in every process.
+_KILTED = 9
 
 #: Fast DDS's own choice of transports, which any profile with transports would override.
 _TRANSPORTS_VARIABLE = 'FASTDDS_BUILTIN_TRANSPORTS'
@@ -43,5 +47,6 @@ def prepare() -> str | None:
     for variable in _PROFILE_VARIABLES:
         if os.environ.get(variable, profile) != profile:
             return f'{variable} is set to {os.environ[variable]}: that Fast DDS profile is kept'
-    os.environ.update(dict.fromkeys(_PROFILE_VARIABLES, profile))
+    is_kilted = int(version('rclpy').split('.')[0]) >= _KILTED
+    os.environ[_PROFILE_VARIABLES[is_kilted]] = profile
     return None

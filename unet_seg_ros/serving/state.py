@@ -54,6 +54,10 @@ class ServingState:
         """Return the engine that the next frame goes to."""
         return self.fallback if self.fault or self.engine is None else self.engine
 
+    def needs_fallback(self) -> bool:
+        """Return whether nothing serves, though an engine is still to come."""
+        return self.serving() is None and self.refusal is None
+
     def end_job(self) -> None:
         """Note that what was being done is done."""
         self.swap, self.job, self.progress = None, '', ''

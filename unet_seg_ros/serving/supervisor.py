@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Condition, Lock, Thread
 
 from unet_seg_ros.core.backend import EngineOptions, Watch
 from unet_seg_ros.core.contract import read_contract
-from unet_seg_ros.core.errors import ConfigurationError, EngineError, UserError
+from unet_seg_ros.core.errors import ConfigurationError, EngineError, FrameError, UserError
 from unet_seg_ros.core.pixels import RawFrame
-from unet_seg_ros.core.segmenter import Segmentation
+from unet_seg_ros.core.segmenter import CameraOptions, Segmentation
 from unet_seg_ros.serving.events import EngineRequest, EngineStatus, Listener
 from unet_seg_ros.serving.opening import CPU_ENGINES, OpenEngine, open_engine, open_first
 from unet_seg_ros.serving.state import ServingState
@@ -83,37 +83,34 @@ class EngineSupervisor:
 
         """
         self._thread.start()
-        while not self._has_begun():
-            fallback = self._open_fallback(self._state.model)
-            with self._changed:
-                if self._state.engine is None and self._state.refusal is None:
-                    self._install_fallback(fallback)
-                    return
-            fallback.close()
+        may_fall_back = self._request.cpu_fallback
+        while not self._has_begun(may_fall_back):
+            self._serve_meanwhile(self._request.backend)
+            may_fall_back = False
 
-    def _has_begun(self) -> bool:
-        """Return whether the engine serves; False where the fallback is to do so meanwhile."""
+    def _has_begun(self, may_fall_back: bool) -> bool:
+        """Return whether an engine serves; False where the fallback is to do so meanwhile."""
         with self._changed:
-            while self._state.engine is None and self._state.refusal is None:
+            while self._state.serving() is None:
+                if self._state.refusal is not None:
+                    raise self._state.refusal
                 if self._listener.is_stopped():
                     raise EngineError(f'stopped while {self._state.job}')
-                if self._state.progress and self._request.cpu_fallback:
+                if self._state.progress and may_fall_back:
                     return False
                 self._changed.wait(_LOOK_S)
-            if self._state.refusal is not None:
-                raise self._state.refusal
             return True
 
-    def segment(self, frame: RawFrame) -> Segmentation:
+    def segment(
+        self, batch: Sequence[tuple[RawFrame, CameraOptions]]
+    ) -> list[Segmentation | FrameError]:
         """
-        Segment a frame.
+        Segment frames of several cameras at once, as `Segmenter.segment_batch` does.
 
         Raises
         ------
-        FrameError
-            If the frame cannot be read.
         EngineError
-            If the engine fails on it or none serves.
+            If the engine fails on them or none serves.
 
         """
         with self._in_use:
@@ -121,13 +118,13 @@ class EngineSupervisor:
             if engine is None:
                 raise EngineError(f'no engine serves: {self._state.fault or self._state.job}')
             try:
-                result = engine.segmenter.segment(frame)
+                results = engine.segmenter.segment_batch(batch)
             except EngineError as e:
                 self._fail(engine, e)
                 raise
             if engine is self._state.engine:
                 self._state.num_attempts = 0
-            return result
+            return results
 
     def swap(self, model: Path) -> None:
         """
@@ -155,6 +152,11 @@ class EngineSupervisor:
     def model(self) -> Path:
         """The model file that serves, or is to serve again."""
         return self._state.model
+
+    @property
+    def max_batch(self) -> int:
+        """How many frames engines are opened for at once."""
+        return self._request.options.max_batch
 
     def is_swapping(self) -> bool:
         """Return whether a swap has not come to its end yet."""
@@ -191,8 +193,12 @@ class EngineSupervisor:
             return
         with self._changed:
             self._state.fault = str(error)
+            is_swapping = self._state.swap is not None
             self._changed.notify_all()
         self._listener.error(f'{error}: {engine.backend.name} is opened again')
+        if is_swapping:
+            # The thread that opens engines has other work, for minutes perhaps.
+            self._serve_meanwhile(engine.backend.name)
 
     def _run(self) -> None:
         try:
@@ -204,10 +210,11 @@ class EngineSupervisor:
 
     def _crash(self, error: Exception) -> None:
         with self._changed:
-            is_serving = self._state.serving() is not None
+            # Before that, `start` raises it.
+            has_begun = self._state.engine is not None or self._state.fallback is not None
             self._state.refusal = error
             self._changed.notify_all()
-        if is_serving:
+        if has_begun:
             self._listener.crashed(error)
 
     def _next_work(self) -> Callable[[], None] | None:
@@ -276,43 +283,43 @@ class EngineSupervisor:
                 self._listener.error(f'{e}: {name} is opened again in {delay_s:.0f} s')
         else:
             self._exchange(replace(engine, passed_over=failed.passed_over), self._state.model)
-            self._listener.info(f'{name} has recovered')
+            if not self._is_closing:
+                self._listener.info(f'{name} has recovered')
 
     def _serve_meanwhile(self, failed: str) -> None:
+        """Let a CPU engine serve, if that is allowed and helps, until the other one does."""
         if failed in CPU_ENGINES or self._state.fallback or not self._request.cpu_fallback:
             return
+        # In whatever the CPU is good at: the precision asked for is that of the GPU engine.
+        asked = self._request.options
+        options = EngineOptions(num_threads=asked.num_threads, max_batch=asked.max_batch)
         try:
-            fallback = self._open_fallback(self._state.model)
+            fallback = open_first(self._state.model, CPU_ENGINES, options)
         except UserError as e:
             self._listener.error(f'no fallback: {e}')
             return
-        with self._in_use, self._changed:
-            self._install_fallback(fallback)
-
-    def _open_fallback(self, model: Path) -> OpenEngine:
-        # In whatever the CPU is good at: the precision asked for is that of the GPU engine.
-        options = EngineOptions(num_threads=self._request.options.num_threads)
-        return open_first(model, CPU_ENGINES, options)
-
-    def _install_fallback(self, engine: OpenEngine) -> None:
-        engine.segmenter.renderer.overlay_opacity = self._overlay_opacity
-        self._state.fallback = engine
-        self._listener.info(f'{engine}, as the fallback')
+        with self._changed:
+            if self._state.needs_fallback() and not self._is_closing:
+                fallback.segmenter.renderer.overlay_opacity = self._overlay_opacity
+                self._state.fallback = fallback
+                self._listener.info(f'{fallback}, as the fallback')
+                return
+        fallback.close()
 
     def _exchange(self, engine: OpenEngine, model: Path) -> None:
         """Let an engine serve from the next frame on, and close those that it replaces."""
-        if self._is_closing:
-            engine.close()
-            return
-        self._announce(engine)
         with self._in_use, self._changed:
-            engine.segmenter.renderer.overlay_opacity = self._overlay_opacity
-            replaced = (self._state.engine, self._state.fallback)
-            self._state.engine, self._state.fallback, self._state.model = engine, None, model
-            self._state.fault, self._state.rejected, self._state.refusal = '', '', None
-            self._state.end_job()
-            self._changed.notify_all()
-        for old in filter(None, replaced):
+            if self._is_closing:
+                unused: list[OpenEngine | None] = [engine]
+            else:
+                self._announce(engine)
+                engine.segmenter.renderer.overlay_opacity = self._overlay_opacity
+                unused = [self._state.engine, self._state.fallback]
+                self._state.engine, self._state.fallback, self._state.model = engine, None, model
+                self._state.fault, self._state.rejected, self._state.refusal = '', '', None
+                self._state.end_job()
+                self._changed.notify_all()
+        for old in filter(None, unused):
             old.close()
 
     def _announce(self, engine: OpenEngine) -> None:

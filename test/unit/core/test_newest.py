@@ -1,3 +1,4 @@
+import time
 from threading import Thread
 
 from unet_seg_ros.core.newest import NewestSlots
@@ -7,7 +8,7 @@ def test_a_newer_item_displaces_the_one_that_waits():
     slots: NewestSlots[int] = NewestSlots(['a'])
     assert not slots.put('a', 1)
     assert slots.put('a', 2)
-    assert slots.take() == ('a', 2)
+    assert slots.take() == [('a', 2)]
     assert not slots.put('a', 3)
 
 
@@ -17,7 +18,7 @@ def test_no_camera_starves():
     for number in range(6):
         for name in ('a', 'b', 'c'):
             slots.put(name, number)
-        taken.append(slots.take()[0])
+        taken.append(slots.take()[0][0])
     assert taken == ['a', 'b', 'c', 'a', 'b', 'c']
 
 
@@ -26,8 +27,8 @@ def test_take_waits_for_an_item_and_close_ends_the_waiting():
     taken = []
 
     def take_until_closed():
-        while (item := slots.take()) is not None:
-            taken.append(item)
+        while items := slots.take():
+            taken.extend(items)
 
     thread = Thread(target=take_until_closed)
     thread.start()
@@ -44,4 +45,58 @@ def test_what_waits_at_the_close_is_never_taken():
     slots: NewestSlots[int] = NewestSlots(['a'])
     slots.put('a', 1)
     slots.close()
-    assert slots.take() is None
+    assert slots.take() == []
+
+
+def test_what_waits_is_taken_together_up_to_the_largest_batch_and_in_turn():
+    slots: NewestSlots[int] = NewestSlots(['a', 'b', 'c'], max_batch=2)
+    for name in 'abc':
+        slots.put(name, 1)
+    assert slots.take() == [('a', 1), ('b', 1)]
+    slots.put('a', 2)
+    slots.put('b', 2)
+    assert slots.take() == [('c', 1), ('a', 2)]
+    assert slots.take() == [('b', 2)]
+
+
+def test_without_a_wait_nobody_waits_for_another_camera():
+    slots: NewestSlots[int] = NewestSlots(['a', 'b'], max_batch=2)
+    slots.put('a', 1)
+    assert slots.take() == [('a', 1)]
+
+
+def test_a_full_batch_is_taken_at_once():
+    slots: NewestSlots[int] = NewestSlots(['a', 'b'], max_batch=2, wait_s=60.0)
+    slots.put('b', 1)
+    slots.put('a', 1)
+    start_s = time.monotonic()
+    assert slots.take() == [('a', 1), ('b', 1)]
+    assert time.monotonic() - start_s < 30
+
+
+def test_the_wait_counts_from_the_first_item_although_newer_ones_displace_it():
+    slots: NewestSlots[int] = NewestSlots(['a', 'b'], max_batch=2, wait_s=0.2)
+    start_s = time.monotonic()
+    slots.put('a', 0)
+    taken: list[list[tuple[str, int]]] = []
+    thread = Thread(target=lambda: taken.append(slots.take()))
+    thread.start()
+    number = 0
+    while not taken:
+        number += 1
+        slots.put('a', number)
+        thread.join(0.01)
+        assert time.monotonic() < start_s + 10, 'the wait never ends'
+    assert time.monotonic() - start_s >= 0.2
+    assert [name for name, _ in taken[0]] == ['a']
+
+
+def test_a_close_ends_the_wait_for_other_cameras():
+    slots: NewestSlots[int] = NewestSlots(['a', 'b'], max_batch=2, wait_s=60.0)
+    slots.put('a', 1)
+    taken: list[list[tuple[str, int]]] = []
+    thread = Thread(target=lambda: taken.append(slots.take()))
+    thread.start()
+    slots.close()
+    thread.join(timeout=10)
+    assert taken == [[]]

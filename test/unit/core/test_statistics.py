@@ -19,4 +19,6 @@ def test_counters_by_name():
         'refused': 0,
         'failed': 0,
         'unwatched': 0,
+        'limited': 0,
+        'stale': 0,
     }

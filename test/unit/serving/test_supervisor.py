@@ -15,9 +15,11 @@ from support.stand_in_engines import Faults, StandInGpuEngine
 
 from unet_seg_ros.core.errors import ConfigurationError, EngineError, FrameError, ModelError
 from unet_seg_ros.core.pixels import RawFrame
+from unet_seg_ros.core.segmenter import CameraOptions, Segmentation
 from unet_seg_ros.core.size import ImageSize
 from unet_seg_ros.inference.onnxruntime_backend import OnnxRuntimeBackend
 from unet_seg_ros.inference.openvino_backend import OpenVinoBackend
+from unet_seg_ros.serving import supervisor as supervisor_module
 from unet_seg_ros.serving.events import EngineRequest, Level, Listener
 from unet_seg_ros.serving.supervisor import EngineSupervisor, backoff_s
 
@@ -108,6 +110,13 @@ def other_model(tmp_path) -> Path:
     return write_known_model(tmp_path / 'other.onnx', ImageSize(16, 32))
 
 
+def segment(supervisor: EngineSupervisor, frame: RawFrame = FRAME) -> Segmentation:
+    (result,) = supervisor.segment([(frame, CameraOptions())])
+    if isinstance(result, FrameError):
+        raise result
+    return result
+
+
 def serves(supervisor: EngineSupervisor) -> str:
     return supervisor.status().engine.backend.name
 
@@ -115,12 +124,12 @@ def serves(supervisor: EngineSupervisor) -> str:
 def fail(scene: Scene, faults: Faults) -> None:
     faults.on_infer = 'device lost'
     with pytest.raises(EngineError, match='device lost'):
-        scene.supervisor.segment(FRAME)
+        segment(scene.supervisor)
 
 
 def test_it_serves_what_was_asked_for_and_says_so(faults, scene):
     supervisor = scene.start()
-    assert (supervisor.segment(FRAME).mask() == 130 // 64).all()
+    assert (segment(supervisor).mask() == 130 // 64).all()
     assert serves(supervisor) == 'tensorrt'
     assert supervisor.status().level is Level.OK
     assert scene.notes.infos == ['known on tensorrt fp32, input 64x32']
@@ -151,7 +160,7 @@ def test_the_cpu_serves_while_the_engine_is_built(faults, scene):
     status = supervisor.status()
     assert status.level is Level.WARN
     assert 'openvino serves: building: 40 %' in status.message
-    assert supervisor.segment(FRAME).mask().shape == (32, 64)
+    assert segment(supervisor).mask().shape == (32, 64)
     with pytest.raises(ConfigurationError, match='tensorrt is being opened'):
         supervisor.swap(scene.model)
     faults.built.set()
@@ -173,7 +182,7 @@ def test_without_the_fallback_the_start_waits_for_the_engine(faults, scene):
     until(lambda: 'building: 40 %' in scene.notes.infos, 'the building')
     assert scene.supervisor.status() is None
     with pytest.raises(EngineError, match='no engine serves: tensorrt is being opened'):
-        scene.supervisor.segment(FRAME)
+        segment(scene.supervisor)
     faults.built.set()
     starting.join(20)
     assert serves(scene.supervisor) == 'tensorrt'
@@ -189,7 +198,7 @@ def test_an_engine_that_cannot_be_built_leaves_the_fallback_and_an_error(faults,
     assert status.level is Level.ERROR
     assert 'wrong answers' in status.message
     assert 'openvino serves' in status.message
-    supervisor.segment(FRAME)
+    segment(supervisor)
     # A model that the engine can run mends it.
     faults.is_wrong = False
     supervisor.swap(scene.model)
@@ -222,7 +231,7 @@ def test_a_failed_frame_is_dropped_and_the_engine_opened_again_at_once(faults, s
     until(lambda: 'tensorrt has recovered' in scene.notes.infos, 'the recovery')
     assert scene.delays.asked == []
     assert faults.closed == faults.opened[:-1]
-    assert supervisor.segment(FRAME).mask().any()
+    assert segment(supervisor).mask().any()
     assert supervisor.status().level is Level.OK
     assert scene.notes.infos.count('tensorrt has recovered') == 1
     assert len(scene.notes.errors) == 1
@@ -243,13 +252,13 @@ def test_it_is_tried_again_after_growing_delays_until_it_recovers(faults, scene)
         assert f'no device, attempt {num} to open it again, nothing serves' in status.message
         assert status.engine.backend.name == 'tensorrt'
         with pytest.raises(EngineError, match=r'no engine serves: .*no device'):
-            supervisor.segment(FRAME)
+            segment(supervisor)
         if num == 3:
             faults.on_open = faults.on_infer = ''
         scene.delays.num_let_pass += 1
     until(lambda: 'tensorrt has recovered' in scene.notes.infos, 'the recovery')
     assert scene.delays.asked == [1, 2, 4]
-    assert supervisor.segment(FRAME).mask().any()
+    assert segment(supervisor).mask().any()
 
 
 def test_delays_start_anew_only_after_a_frame(faults, scene):
@@ -262,7 +271,7 @@ def test_delays_start_anew_only_after_a_frame(faults, scene):
     until(lambda: scene.delays.asked == [1], 'a delay, for it failed without one good frame')
     scene.delays.num_let_pass = 1
     until(lambda: supervisor.status().level is Level.OK, 'the recovery')
-    supervisor.segment(FRAME)
+    segment(supervisor)
     fail(scene, faults)
     faults.on_infer = ''
     until(lambda: supervisor.status().level is Level.OK, 'the recovery at once')
@@ -276,11 +285,74 @@ def test_the_fallback_serves_until_the_engine_recovers(faults, scene):
     until(lambda: scene.delays.asked, 'the first vain attempt')
     assert serves(supervisor) == 'openvino'
     assert supervisor.status().level is Level.ERROR
-    assert supervisor.segment(FRAME).mask().any()
+    assert segment(supervisor).mask().any()
     faults.on_open = faults.on_infer = ''
     scene.delays.num_let_pass = 1
     until(lambda: serves(supervisor) == 'tensorrt', 'the recovery')
     assert supervisor._state.fallback is None
+
+
+def test_the_fallback_serves_too_if_the_engine_fails_during_a_swap(faults, scene, other_model):
+    supervisor = scene.start(cpu_fallback=True)
+    faults.built.clear()
+    supervisor.swap(other_model)
+    until(lambda: '40 %' in supervisor.status().message, 'the building')
+    fail(scene, faults)
+    assert serves(supervisor) == 'openvino'
+    assert segment(supervisor).class_ids.shape == (32, 64)
+    faults.on_infer = ''
+    faults.built.set()
+    until(lambda: scene.notes.num_swaps, 'the swap')
+    assert serves(supervisor) == 'tensorrt'
+    assert segment(supervisor).class_ids.shape == (16, 32)
+    assert supervisor._state.fallback is None
+
+
+def test_without_a_cpu_engine_the_start_says_so_and_waits(faults, scene, monkeypatch):
+    def missing(self):
+        raise EngineError('not installed')
+
+    faults.built.clear()
+    starting = Thread(target=scene.make(cpu_fallback=True).start)
+    with monkeypatch.context() as patch:
+        for cpu_engine in (OpenVinoBackend, OnnxRuntimeBackend):
+            patch.setattr(cpu_engine, '_open', missing)
+        starting.start()
+        until(lambda: scene.notes.errors, 'the refusal')
+    assert scene.notes.errors[0].startswith('no fallback: ')
+    faults.built.set()
+    starting.join(20)
+    assert serves(scene.supervisor) == 'tensorrt'
+
+
+def test_a_bug_is_told_even_while_nothing_serves(faults, scene, monkeypatch):
+    scene.start()
+    bug = ValueError('a bug')
+
+    def break_down(*arguments):
+        raise bug
+
+    monkeypatch.setattr(supervisor_module, 'open_engine', break_down)
+    fail(scene, faults)
+    until(lambda: scene.notes.bugs, 'the bug')
+    assert scene.notes.bugs.pop() is bug
+
+
+def test_an_engine_that_is_opened_as_the_process_ends_is_closed(faults, scene):
+    supervisor = scene.start(cpu_fallback=True)
+    faults.on_open = 'no device'
+    fail(scene, faults)
+    until(lambda: scene.delays.asked, 'the first vain attempt')
+    # It is closed between the opening and the exchange, which waits for the frame in work.
+    faults.on_open = faults.on_infer = ''
+    scene.notes.stop.set()
+    with supervisor._in_use:
+        scene.delays.num_let_pass = 1
+        until(lambda: len(faults.opened) == 2, 'the opening')
+        supervisor.close()
+    supervisor._thread.join(20)
+    assert faults.closed == faults.opened
+    assert 'tensorrt has recovered' not in scene.notes.infos
 
 
 def test_a_fallback_that_fails_loses_one_frame(faults, scene, monkeypatch):
@@ -293,9 +365,9 @@ def test_a_fallback_that_fails_loses_one_frame(faults, scene, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(OpenVinoBackend, '_infer', failing)
         with pytest.raises(EngineError, match='out of memory'):
-            supervisor.segment(FRAME)
+            segment(supervisor)
     assert supervisor.status().level is Level.WARN
-    assert supervisor.segment(FRAME).mask().any()
+    assert segment(supervisor).mask().any()
     faults.built.set()
     until(lambda: serves(supervisor) == 'tensorrt', 'the engine')
 
@@ -309,7 +381,7 @@ def test_a_cpu_engine_recovers_too_and_as_itself(scene, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(OnnxRuntimeBackend, '_infer', failing)
         with pytest.raises(EngineError, match='out of memory'):
-            supervisor.segment(FRAME)
+            segment(supervisor)
     until(lambda: supervisor.status().level is not Level.ERROR or scene.delays.asked, 'an end')
     scene.delays.num_let_pass = 9
     until(lambda: supervisor.status().level is Level.OK, 'the recovery')
@@ -320,7 +392,7 @@ def test_a_cpu_engine_recovers_too_and_as_itself(scene, monkeypatch):
 def test_a_frame_that_cannot_be_read_is_no_fault_of_the_engine(faults, scene):
     supervisor = scene.start()
     with pytest.raises(FrameError):
-        supervisor.segment(RawFrame(np.zeros(3, np.uint8), 'bgr8', ImageSize(32, 64), 192))
+        segment(supervisor, RawFrame(np.zeros(3, np.uint8), 'bgr8', ImageSize(32, 64), 192))
     assert supervisor.status().level is Level.OK
 
 
@@ -332,7 +404,7 @@ def test_another_model_takes_over_and_the_old_engine_is_closed(faults, scene, ot
     status = supervisor.status()
     assert status.engine.backend.path == supervisor.model == other_model
     assert status.engine.segmenter.renderer.overlay_opacity == 0.25
-    assert supervisor.segment(FRAME).class_ids.shape == (16, 32)
+    assert segment(supervisor).class_ids.shape == (16, 32)
     until(lambda: faults.closed == faults.opened[:1], 'the old engine to be closed')
 
 
@@ -342,12 +414,12 @@ def test_the_old_model_serves_while_the_new_one_is_loaded(faults, scene, other_m
     supervisor.swap(other_model)
     until(lambda: '40 %' in supervisor.status().message, 'the building')
     assert supervisor.status().level is Level.OK
-    assert supervisor.segment(FRAME).class_ids.shape == (32, 64)
+    assert segment(supervisor).class_ids.shape == (32, 64)
     with pytest.raises(ConfigurationError, match='is being loaded: try again after that'):
         supervisor.swap(scene.model)
     faults.built.set()
     until(lambda: scene.notes.num_swaps, 'the swap')
-    assert supervisor.segment(FRAME).class_ids.shape == (16, 32)
+    assert segment(supervisor).class_ids.shape == (16, 32)
 
 
 def test_a_file_that_is_no_model_is_refused_at_once(faults, scene, tmp_path):
@@ -367,7 +439,7 @@ def test_a_model_that_cannot_be_loaded_leaves_the_old_one(faults, scene, other_m
     assert f'model {other_model} not taken' in status.message
     assert len(scene.notes.errors) == 1
     assert supervisor.model == scene.model
-    assert supervisor.segment(FRAME).class_ids.shape == (32, 64)
+    assert segment(supervisor).class_ids.shape == (32, 64)
     third = tmp_path / 'third.onnx'
     shutil.copy(other_model, third)
     supervisor.swap(third)
@@ -384,7 +456,7 @@ def test_a_model_may_replace_one_whose_engine_has_failed(faults, scene, other_mo
     supervisor.swap(other_model)
     until(lambda: scene.notes.num_swaps, 'the swap')
     assert supervisor.status().level is Level.OK
-    assert supervisor.segment(FRAME).class_ids.shape == (16, 32)
+    assert segment(supervisor).class_ids.shape == (16, 32)
     assert faults.closed == faults.opened[:1]
 
 
@@ -414,7 +486,7 @@ def test_no_frame_is_lost_or_mixed_up_by_swaps(faults, scene, other_model):
     for num in range(1, 9):
         supervisor.swap(other_model if num % 2 else scene.model)
         while scene.notes.num_swaps < num:
-            shapes.append(supervisor.segment(FRAME).class_ids.shape)
+            shapes.append(segment(supervisor).class_ids.shape)
     assert set(shapes) == {(32, 64), (16, 32)}
     until(lambda: len(faults.closed) == 8, 'every replaced engine to be closed')
 
