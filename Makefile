@@ -1,7 +1,8 @@
 # Each target makes the environment that it needs. PYTHON chooses the interpreter, VENV the folder.
 PYTHON ?= python3
-# A sourced ROS is used, elsewhere the Jazzy wheels: one environment for each.
-VENV ?= .venv$(if $(ROS_DISTRO),-$(ROS_DISTRO))
+# A sourced ROS is used, elsewhere the wheels of ROS_WHEELS (jazzy, kilted): an environment for each.
+ROS_WHEELS ?= jazzy
+VENV ?= .venv$(addprefix -,$(or $(ROS_DISTRO),$(filter-out jazzy,$(ROS_WHEELS))))
 # torch's default build brings CUDA, some gigabytes; name another one here.
 TORCH ?= torch
 
@@ -19,7 +20,7 @@ DATA ?=
 MINUTES ?= 5
 
 comma := ,
-ROS_EXTRA := $(if $(ROS_DISTRO),,$(comma)ros)
+ROS_EXTRA := $(if $(ROS_DISTRO),,$(comma)ros$(addprefix -,$(filter-out jazzy,$(ROS_WHEELS))))
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
