@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from unet_seg_ros.core import geometry, scoring
+from unet_seg_ros.core import geometry, scoring, segmenter
 from unet_seg_ros.core.class_sets import ROAD_CLASSES
 from unet_seg_ros.core.classes import UNKNOWN_ID
 from unet_seg_ros.core.geometry import NetworkInput
@@ -35,6 +35,7 @@ def test_training_brings_images_to_the_network_as_the_vehicle_does():
     """What would go wrong unseen otherwise: a model that never saw what the vehicle gives it."""
     for module in (assessment, augmentation, quantization, scoring):
         assert module.NetworkInput is geometry.NetworkInput
+    assert segmenter.geometry_of is geometry.geometry_of
 
 
 def test_beside_a_letterboxed_image_nothing_is_learned():
