@@ -45,8 +45,8 @@ lint: $(VENV)/.training $(VENV)/.lint
 
 colcon: $(VENV)/.test $(VENV)/.colcon
 	. $(BIN)/activate && colcon build --event-handlers console_direct+
-	. $(BIN)/activate && PYTEST_ADDOPTS="-m 'not training' $(PYTEST_ARGS)" \
-	  colcon test --event-handlers console_direct+
+	. $(BIN)/activate && colcon test --event-handlers console_direct+ \
+	  $(if $(PYTEST_ARGS),--pytest-args $(PYTEST_ARGS))
 	. $(BIN)/activate && colcon test-result --verbose
 
 # A wheel in an environment that does not see the checkout: are all files installed, and found?

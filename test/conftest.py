@@ -31,13 +31,15 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(config, items) -> None:
-    """Leave out what needs a GPU unless it is asked for, and then without one it fails."""
-    if 'gpu' in config.option.markexpr:
-        return
-    on_gpu = [item for item in items if item.get_closest_marker('gpu')]
-    if on_gpu:
-        config.hook.pytest_deselected(items=on_gpu)
-        items[:] = [item for item in items if not item.get_closest_marker('gpu')]
+    """Leave out what needs a GPU, or torch where it lacks, unless asked for: then it fails."""
+    absent = ('gpu',) if HAS_TRAINER else ('gpu', 'training')
+    absent = [marker for marker in absent if marker not in config.option.markexpr]
+
+    def is_left_out(item) -> bool:
+        return any(item.get_closest_marker(marker) for marker in absent)
+
+    config.hook.pytest_deselected(items=[item for item in items if is_left_out(item)])
+    items[:] = [item for item in items if not is_left_out(item)]
 
 
 @pytest.fixture(scope='session')
