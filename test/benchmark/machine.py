@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 
-from unet_seg_ros.inference.openvino_backend import OpenVinoBackend, import_openvino
+from unet_seg_ros.inference.openvino_backend import HINTS, OpenVinoBackend, import_openvino
 
 VERSIONS = ('openvino', 'onnxruntime', 'torch', 'numpy', 'opencv-python-headless', 'rclpy')
 
@@ -53,7 +53,7 @@ def peak_gflop_per_s(folder, precision, side=2048, repetitions=20):
     )
     path = folder / 'peak.onnx'
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid('', 18)]), path)
-    hints = {'PERFORMANCE_HINT': 'LATENCY', 'INFERENCE_PRECISION_HINT': precision}
+    hints = {'PERFORMANCE_HINT': 'LATENCY', 'INFERENCE_PRECISION_HINT': HINTS[precision]}
     core = import_openvino().Core()
     request = core.compile_model(path, 'CPU', hints).create_infer_request()
     request.infer([weights])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 #: Our names of precisions, and OpenVINO's.
-_HINTS = {'fp32': 'f32', 'bf16': 'bf16'}
+HINTS = {'fp32': 'f32', 'bf16': 'bf16'}
 
 #: OpenVINO's model converter, which nothing here uses.
 _CONVERTER = 'openvino.tools.ovc'
@@ -76,7 +76,7 @@ class OpenVinoBackend(Backend):
         config: dict[str, Any] = {
             'PERFORMANCE_HINT': 'LATENCY',
             'NUM_STREAMS': 1,
-            'INFERENCE_PRECISION_HINT': _HINTS[self.precision],
+            'INFERENCE_PRECISION_HINT': HINTS[self.precision],
             'INFERENCE_NUM_THREADS': self.options.num_threads or len(os.sched_getaffinity(0)),
         }
         return self._core.compile_model(self._model, 'CPU', config).create_infer_request()
