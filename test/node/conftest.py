@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.stage import Stage
+from support.verbs import Verbs
 
 # Some numbers for each process, so that two test runs on one machine seldom meet.
 _DOMAINS = itertools.cycle(range(1 + os.getpid() % 20 * 5, 6 + os.getpid() % 20 * 5))
@@ -27,3 +28,11 @@ def stage(ros_domain) -> Iterator[Stage]:
     stage = Stage(ros_domain)
     yield stage
     stage.close()
+
+
+@pytest.fixture
+def verbs(ros_domain) -> Iterator[Verbs]:
+    """Return what starts verbs of ours in this domain; they are ended with the test."""
+    verbs = Verbs()
+    yield verbs
+    verbs.end()

@@ -104,13 +104,6 @@ def processes(ros_domain) -> Iterator[Processes]:
 
 
 @pytest.fixture
-def verbs(ros_domain) -> Iterator[Verbs]:
-    verbs = Verbs()
-    yield verbs
-    verbs.end()
-
-
-@pytest.fixture
 def graph(ros_domain) -> Iterator[Graph]:
     graph = Graph(ros_domain)
     yield graph

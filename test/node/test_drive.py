@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -29,13 +28,6 @@ TOPICS = {
     '/carla/hero/semantic_segmentation_left/image': Image,
     '/carla/hero/rgb_left/image': Image,
 }
-
-
-@pytest.fixture
-def verbs(ros_domain) -> Iterator[Verbs]:
-    verbs = Verbs()
-    yield verbs
-    verbs.end()
 
 
 @pytest.fixture

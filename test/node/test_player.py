@@ -8,7 +8,6 @@ import pty
 import sys
 import termios
 import time
-from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -30,13 +29,6 @@ pytestmark = pytest.mark.ros
 
 PICTURES = [noise(6, 8, 3, seed=i) for i in range(11)]
 S = 10**9
-
-
-@pytest.fixture
-def verbs(ros_domain) -> Iterator[Verbs]:
-    verbs = Verbs()
-    yield verbs
-    verbs.end()
 
 
 def listen(stage: Stage, topic: str) -> list[Image]:

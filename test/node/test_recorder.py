@@ -5,7 +5,6 @@ from __future__ import annotations
 import resource
 import signal
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +26,6 @@ from unet_seg_ros.ros.messages import camera_info_message, stamp_ns
 pytestmark = pytest.mark.ros
 
 S = 10**9
-
-
-@pytest.fixture
-def verbs(ros_domain) -> Iterator[Verbs]:
-    verbs = Verbs()
-    yield verbs
-    verbs.end()
 
 
 def is_recorded(stage: Stage, *topics: str) -> bool:

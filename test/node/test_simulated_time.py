@@ -75,13 +75,6 @@ def observer(ros_domain) -> Iterator[Observer]:
 
 
 @pytest.fixture
-def verbs(ros_domain) -> Iterator[Verbs]:
-    verbs = Verbs()
-    yield verbs
-    verbs.end()
-
-
-@pytest.fixture
 def node(ros_domain, known_model) -> Iterator[None]:
     parameters = {
         'use_sim_time': True,
