@@ -22,7 +22,9 @@ MINUTES ?= 5
 comma := ,
 ROS_EXTRA := $(if $(ROS_DISTRO),,$(comma)ros$(addprefix -,$(filter-out jazzy,$(ROS_WHEELS))))
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# ROS's messages are built for the system's NumPy and cannot be imported under another major version.
+NUMPY := $(if $(ROS_DISTRO),numpy==$(shell $(PYTHON) -c 'import numpy; print(numpy.__version__)'))
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(NUMPY)
 
 .PHONY: demo test test-training lint colcon installed benchmark benchmark-training gpu-check venv \
   clean

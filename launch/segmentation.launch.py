@@ -6,6 +6,7 @@ An argument left empty means "as in the YAML file": no value of a parameter stan
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -60,26 +61,33 @@ def generate_launch_description() -> LaunchDescription:
 def start(context: LaunchContext) -> list[Any]:
     """Return the processes that the arguments ask for."""
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
-    cameras = given['cameras'].strip('[]').replace(',', ' ').split()
+    cameras = re.findall(r'[^\s,\[\]\'"]+', given['cameras'])
     if flag(given, 'build_only'):
         return [engine_build(given, cameras)]
     share = Path(FindPackageShare(PACKAGE).perform(context))
-    file = Path(given['params_file'] or share / 'config' / 'segmentation.yaml')
+    file = Path(given['params_file'] or share / 'config' / 'segmentation.yaml').expanduser()
     if not file.is_file():  # launch itself would only warn, and leave it out
         raise ValueError(f'params_file: {file} is no file; give the path of a YAML file')
     if not cameras and (given['image_topic'] or flag(given, 'process_per_camera')):
         raise ValueError('image_topic and process_per_camera need cameras, as in cameras:=front')
-    name = given['node_name'] or NODE_NAME
-    if flag(given, 'process_per_camera'):
-        actions = [
-            node(given, file, f'{name}_{camera.replace("/", "_")}', [camera]) for camera in cameras
-        ]
-    else:
-        actions = [node(given, file, name, cameras)]
+    if len(cameras) > 1 and given['image_topic'] and '{camera}' not in given['image_topic']:
+        raise ValueError('image_topic: is the same for all cameras; write {camera} in it')
+    actions = [node(given, file, name, group) for name, group in groups(given, cameras).items()]
     if flag(given, 'rviz'):
         # First: where rviz2 is not installed, launch fails and leaves behind what it had started.
         actions.insert(0, rviz(given, share / 'config' / 'segmentation.rviz', cameras))
     return actions
+
+
+def groups(given: dict[str, str], cameras: list[str]) -> dict[str, list[str]]:
+    """Return the cameras of each node, by its name."""
+    name = given['node_name'] or NODE_NAME
+    if not flag(given, 'process_per_camera'):
+        return {name: cameras}
+    found = {f'{name}_{camera.replace("/", "_")}': [camera] for camera in cameras}
+    if len(found) < len(cameras):
+        raise ValueError(f'cameras: the nodes of two of {cameras} would have the same name')
+    return found
 
 
 def node(given: dict[str, str], file: Path, name: str, cameras: list[str]) -> Node:
@@ -131,7 +139,8 @@ def engine_build(given: dict[str, str], cameras: list[str]) -> ExecuteProcess:
     # The node asks for an engine that takes all of its cameras at once.
     together = 1 if flag(given, 'process_per_camera') else max(len(cameras), 1)
     batch = ['--max-batch', str(together)]
-    command = ['build-engine', '--model', given['model'], *batch, *module]
+    model = str(Path(given['model']).expanduser())
+    command = ['build-engine', '--model', model, *batch, *module]
     return ExecuteProcess(
         cmd=[ExecutableInPackage('unet-seg', PACKAGE), *command], on_exit=built, output='screen'
     )

@@ -13,7 +13,7 @@ import os
 import sys
 import time
 import traceback
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -59,14 +59,9 @@ class Setting:
     seconds: float
     watch: Listener = field(default_factory=Listener)
 
-    @contextmanager
     def device(self):
-        """Hold the GPU open, or what stands in for it in the rehearsal."""
-        device = HostDevice() if self.on_cpu else CudaRuntime(self.gpu)
-        try:
-            yield device
-        finally:
-            device.close()
+        """Return the GPU, or what stands in for it in the rehearsal."""
+        return HostDevice() if self.on_cpu else CudaRuntime(self.gpu)
 
     def clock(self, stream):
         return HostClock(stream) if self.on_cpu else EventClock(stream)
@@ -88,8 +83,8 @@ def measure_cell(engine, setting, request):
             # Said of the build, and in its summary.
             setting.watch.take()
             found['build'] = {**summary, 'layers': len(summary['layers'])}
-        with setting.device() as device:
-            found.update(measure_frames(engine, setting, device, model, contract, num_images))
+        device = setting.device()
+        found.update(measure_frames(engine, setting, device, model, contract, num_images))
         if engine.backend:
             found.update(measure_backend(engine.backend, setting, model, contract, num_images))
     except UserError as e:
@@ -142,8 +137,8 @@ def measure_limit(setting, request):
     size = ImageSize(request['height'], request['width'])
     form = SimpleNamespace(input_size=size, groups=range(request['num_groups']))
     num_images = request['num_images']
-    with setting.device() as device:
-        return {'steps_ms': copies(device, setting.clock, form, num_images, setting.seconds)}
+    device = setting.device()
+    return {'steps_ms': copies(device, setting.clock, form, num_images, setting.seconds)}
 
 
 def answer(name, setting, request):

@@ -39,7 +39,7 @@ def pytest_runtest_logreport(report):
         'test': report.nodeid,
         'outcome': report.outcome,
         'seconds': report.duration,
-        'reason': ' '.join(str(reason).split())[:400],
+        'reason': ' '.join(str(reason).replace(f'{ROOT}/', '').split())[:400],
     }
     with Path(os.environ[OUTCOMES]).open('a') as file:
         file.write(json.dumps(told) + '\n')

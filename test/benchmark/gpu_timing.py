@@ -85,9 +85,6 @@ class HostDevice:
     def synchronize(self, stream):
         pass
 
-    def close(self):
-        pass
-
 
 def checked(returned):
     """Return what a function of cuda.bindings gave beside its error code."""

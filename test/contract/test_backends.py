@@ -34,10 +34,10 @@ def cache(tmp_path_factory):
         *(pytest.param(f'{name} on a GPU', marks=pytest.mark.gpu) for name in GPU_ENGINES),
     ]
 )
-def engine(request, cache, monkeypatch) -> str:
+def engine(request, cache, known_model, monkeypatch) -> str:
     name, _, on_gpu = request.param.partition(' ')
     if on_gpu:
-        require_gpu_engine(name)
+        require_gpu_engine(name, known_model, cache)
     monkeypatch.setenv('XDG_CACHE_HOME', str(cache))
     return name
 

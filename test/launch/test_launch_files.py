@@ -107,6 +107,32 @@ def test_carla_names_topics_and_takes_its_time(launch_commands):
     }
 
 
+@pytest.mark.parametrize(
+    'given', ['front, rear', '[front,rear]', ' front ,, rear', '[\'front\', "rear"]']
+)
+def test_cameras_in_every_way_of_writing_a_list(launch_commands, given):
+    (command,) = launch_commands('segmentation.launch.py', cameras=given)
+    (found,) = overrides(command).values()
+    assert found == {'cameras': ['front', 'rear']}
+
+
+def test_a_file_in_the_home_folder_is_found_without_a_shell(
+    launch_commands, monkeypatch, tmp_path
+):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    (tmp_path / 'own.yaml').write_text('/**:\n  ros__parameters:\n    gpu: 1\n')
+    (command,) = launch_commands('segmentation.launch.py', params_file='~/own.yaml')
+    assert parameter_files(command) == [str(tmp_path / 'own.yaml')]
+
+
+def test_a_model_in_the_home_folder_is_built_without_a_shell(
+    launch_commands, monkeypatch, tmp_path
+):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    (command,) = launch_commands('segmentation.launch.py', build_only='true', model='~/my.onnx')
+    assert command[command.index('--model') + 1] == str(tmp_path / 'my.onnx')
+
+
 def test_a_process_for_each_camera(launch_commands):
     commands = launch_commands('camera_processes.launch.py', cameras='[front, side/left]')
     found = {node: values for command in commands for node, values in overrides(command).items()}
@@ -144,6 +170,9 @@ def test_build_only_builds_and_starts_no_node(launch_commands, arguments, module
         (FILES[0], {'process_per_camera': 'true'}, 'need cameras, as in cameras:=front'),
         (FILES[0], {'image_topic': '/{camera}'}, 'need cameras, as in cameras:=front'),
         (FILES[0], {'build_only': 'true'}, 'build_only needs the model, as in model:='),
+        (FILES[0], {'cameras': 'a,b', 'image_topic': '/x'}, r'write \{camera\} in it'),
+        (FILES[2], {'cameras': 'a/b,a_b'}, r"two of \['a/b', 'a_b'\] would have the same name"),
+        (FILES[2], {'cameras': 'a,a'}, 'would have the same name'),
         (FILES[1], {}, "required argument 'cameras'"),
         (FILES[2], {}, "required argument 'cameras'"),
     ],

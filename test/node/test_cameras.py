@@ -12,8 +12,11 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_srvs.srv import Trigger
 from support.stage import Stage, engine_of, picture, pixels, to_message
 
+from unet_seg_ros.core import newest
+
 pytestmark = pytest.mark.ros
 
+CAMERAS = ['front', 'rear']
 FRONT, REAR = 'front/segmentation/mask', 'rear/segmentation/mask'
 INNER = np.s_[5::12, 5::12]
 
@@ -66,6 +69,45 @@ def test_compressed_images_are_read_and_a_cut_off_file_is_a_dropped_frame(
     assert stamps(stage, FRONT) == [2]
     mask = pixels(stage.received[FRONT][0])
     np.testing.assert_array_equal(mask[INNER], (image[..., 0] // 64)[INNER])
+
+
+def test_the_topic_of_compressed_images_is_the_one_it_was_remapped_to(stage: Stage, known_model):
+    node = stage.start_active(
+        ['-r', 'front/image_raw/compressed:=/driver/jpeg'],
+        **{'model': str(known_model), 'cameras': ['front'], 'front.transport': 'compressed'},
+    )
+    assert node._channels[0].image_topic == '/driver/jpeg'
+    assert '/driver/jpeg' in {s.topic_name for s in node.subscriptions}
+
+
+@pytest.mark.parametrize('fit', ['stretch', 'letterbox'])
+def test_a_frame_of_a_size_that_cannot_be_is_refused_and_the_node_lives_on(
+    stage: Stage, known_model, fit
+):
+    node = stage.start_active(
+        **{'model': str(known_model), 'cameras': CAMERAS, 'front.fit': fit, 'rear.fit': fit}
+    )
+    stage.listen(FRONT)
+    stage.listen('rear/segmentation/camera_info', kind=CameraInfo)
+    front, rear = (stage.peer.create_publisher(Image, f'{n}/image_raw', 10) for n in CAMERAS)
+    for publisher in (front, rear):
+        stage.spin_until(publisher.get_subscription_count, 'the subscription')
+    stage.spin_until(node._channels[0].is_watched, 'a reader of masks')
+    stage.spin_until(node._channels[1].outputs.has_info_reader, 'a reader of camera_info')
+    node._channels[1]._info = CameraInfo()
+    for number, size in enumerate([(0, 0), (48, 0), (0, 96), (1, 2**32 - 1)], start=1):
+        message = to_message(picture())
+        message.height, message.width = size
+        for camera, channel in ((front, node._channels[0]), (rear, node._channels[1])):
+            camera.publish(message)
+            counts = channel.statistics.counts
+            stage.spin_until(
+                lambda c=counts, n=number: sum(c().values()) == 2 * n, 'the frame to be done'
+            )
+    front.publish(to_message(picture(), stamp_ns=9))
+    stage.spin_until(lambda: bool(stage.received[FRONT]), 'a mask')
+    assert stamps(stage, FRONT) == [9]
+    assert node._channels[0].statistics.refused == 4
 
 
 def test_the_size_of_the_images_may_change_while_it_runs(stage: Stage, known_model):
@@ -154,20 +196,26 @@ def test_frames_that_are_due_together_are_one_batch_and_a_bad_one_touches_no_oth
     )
     stage.listen(*(f'{name}/segmentation/mask' for name in names))
     cameras = [stage.camera(f'{name}/image_raw') for name in names]
+    monkeypatch.setattr(newest, '_SILENT_S', 60.0)
     sizes = batches_of(node, monkeypatch)
     images = [picture(seed=seed) for seed in range(3)]
-    for camera, image in zip(cameras, images, strict=True):
-        camera.publish(to_message(image))
-    stage.spin_until(lambda: all((stage.received[FRONT], stage.received[REAR])), 'two masks')
-    assert sizes == [2]
-    assert [c.statistics.refused for c in node._channels] == [0, 0, 1]
+    left = node._channels[2].statistics
+    # The first time nobody knows yet that there are others to wait for.
+    for number in (1, 2):
+        for camera, image in zip(cameras, images, strict=True):
+            camera.publish(to_message(image))
+        for topic in (FRONT, REAR):
+            stage.spin_until(lambda t=topic, n=number: len(stage.received[t]) == n, 'the masks')
+        stage.spin_until(lambda n=number: left.refused == n, 'the refusal')
+    assert sizes[-1] == 2
+    assert [c.statistics.refused for c in node._channels] == [0, 0, 2]
     assert not stage.received['left/segmentation/mask']
     for topic, image in ((FRONT, images[0]), (REAR, images[1])):
-        mask = pixels(stage.received[topic][0])
+        mask = pixels(stage.received[topic][-1])
         np.testing.assert_array_equal(mask[INNER], (image[..., 0] // 64)[INNER])
 
 
-def test_a_camera_waits_for_a_silent_one_no_longer_than_the_budget(
+def test_a_camera_waits_for_a_slow_one_no_longer_than_the_budget(
     stage: Stage, known_model, monkeypatch
 ):
     node = stage.start_active(
@@ -175,7 +223,9 @@ def test_a_camera_waits_for_a_silent_one_no_longer_than_the_budget(
     )
     stage.listen(FRONT, REAR)
     camera = stage.camera('front/image_raw')
-    stage.camera('rear/image_raw')
+    monkeypatch.setattr(newest, '_SILENT_S', 60.0)
+    stage.camera('rear/image_raw').publish(to_message(picture()))
+    stage.spin_until(lambda: bool(stage.received[REAR]), 'the mask of the slow camera')
     sizes = batches_of(node, monkeypatch)
     for number in (1, 2):
         camera.publish(to_message(picture(), stamp_ns=number))
@@ -215,6 +265,16 @@ def test_a_rate_limit_leaves_frames_out_and_may_change(stage: Stage, known_model
     camera.publish(to_message(picture(), stamp_ns=4))
     stage.spin_until(lambda: 4 in stamps(stage, FRONT), 'the mask')
     assert stamps(stage, FRONT) == [1, 4]
+
+
+def test_a_raised_rate_limit_holds_at_once(stage: Stage, known_model):
+    node = stage.start_node(**{'model': str(known_model), 'camera.max_rate_hz': 0.01})
+    node.trigger_configure()
+    channel = node._channels[0]
+    assert channel._is_due(100.0)
+    assert not channel._is_due(101.0)
+    set_parameter(node, 'camera.max_rate_hz', 10.0)
+    assert [channel._is_due(t) for t in (102.0, 102.05, 102.1)] == [True, False, True]
 
 
 def test_a_rate_limit_keeps_its_rate_although_frames_jitter(stage: Stage, known_model):

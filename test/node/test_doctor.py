@@ -6,8 +6,11 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 import yaml
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -15,7 +18,9 @@ from sensor_msgs.msg import CompressedImage, Image
 from support.graph import Graph
 from support.verbs import Verbs
 
+from unet_seg_ros.cli.doctor_graph import read_topics
 from unet_seg_ros.ros.graph_check import silence_reason, similar_topic
+from unet_seg_ros.ros.graph_check_node import RunningNode
 
 pytestmark = pytest.mark.ros
 
@@ -53,12 +58,14 @@ def send():
     for camera, kind, images, infos in publishers:
         height, width = camera.get('size', [48, 64])
         size = ImageSize(height, width)
-        header = Header(stamp=node.get_clock().now().to_msg())
+        stamp = node.get_clock().now().to_msg()
+        header = Header(stamp=stamp, frame_id=camera.get('frame', 'optical'))
+        info_header = Header(stamp=stamp, frame_id='optical')
         k = np.array([[camera.get('focal', width / 2), 0, width / 2],
                       [0, camera.get('focal', width / 2), height / 2], [0, 0, 1.]])
         data = np.zeros(height * width * 4, np.uint8)
         frame = RawFrame(data, camera.get('encoding', 'bgra8'), size, width * 4)
-        infos.publish(camera_info_message(k, size, header))
+        infos.publish(camera_info_message(k, size, info_header))
         images.publish(frame_message(frame, header) if kind is Image else CompressedImage())
 node.create_timer(0.05, send)
 rclpy.spin(node)
@@ -145,7 +152,7 @@ def test_what_is_wrong_with_each_camera(processes, verbs, graph, known_model, tm
     processes.cameras(
         {'topic': '/good/image_raw'},
         {'topic': '/depth/image_raw', 'encoding': '32FC1'},
-        {'topic': '/wide/image_raw', 'focal': 32 * 300},
+        {'topic': '/wide/image_raw', 'focal': 32 * 300, 'frame': 'base_link'},
         {'topic': '/carla/ego_vehicle/rgb_rear/image'},
         {'topic': '/lossy/image_raw', 'reliability': 'BEST_EFFORT'},
         {'topic': '/small/image_raw/compressed'},
@@ -175,6 +182,8 @@ def test_what_is_wrong_with_each_camera(processes, verbs, graph, known_model, tm
     assert encoding.startswith("images are 64x48 px 32FC1, which the node drops: encoding '32FC1'")
     (k,) = about(findings, 'camera wide', 'fail')
     assert 'a K with a focal length of 9600 px, which at a width of 64 px' in k
+    (frame,) = about(findings, 'camera wide', 'warn')
+    assert frame.startswith("images are in frame base_link, camera_info is in 'optical'")
     (name,) = about(findings, 'camera rear', 'fail')
     assert name == (
         'nobody publishes /carla/ego_vehicle/rgb_raer/image: '
@@ -217,20 +226,76 @@ def test_a_node_that_is_well(processes, verbs, graph, known_model):
 
     status, findings = examine(verbs, '--node', '/vehicle/segmentation_node')
     assert status == 0
-    (remapped,) = about(findings, 'camera front', 'warn')
+    assert about(findings, 'camera front', 'warn') == []
+    (remapped,) = about(findings, 'camera front', 'skip')
     assert 'does not read /vehicle/front/image_raw, but /x: remapped' in remapped
 
 
-def test_a_node_that_is_not_active(processes, verbs, graph, known_model):
+@pytest.mark.parametrize(
+    ('remapping', 'options', 'node'),
+    [
+        ('__node:=seg', ['--node', 'seg'], '/seg'),
+        ('__ns:=/car', [], '/car/segmentation_node'),
+    ],
+)
+def test_a_node_that_is_not_active(remapping, options, node, processes, verbs, graph, known_model):
     processes.start(
-        *NODE, '-p', f'model:={known_model}', '-p', 'autostart:=false', '-r', '__node:=seg'
+        *NODE, '-p', f'model:={known_model}', '-p', 'autostart:=false', '-r', remapping
     )
-    assert graph.state('/seg') == 'unconfigured'
-    _, findings = examine(verbs, '--node', 'seg', '--seconds', 0.1)
+    assert graph.state(node) == 'unconfigured'
+    _, findings = examine(verbs, *options, '--seconds', 0.1)
     assert about(findings, 'node', 'warn') == [
-        '/seg is unconfigured: it publishes nothing: `ros2 lifecycle set /seg configure`, or '
-        'autostart'
+        f'{node} is unconfigured: it publishes nothing: `ros2 lifecycle set {node} configure`, or '
+        'set autostart'
     ]
+
+
+def test_of_a_node_that_has_ended_meanwhile_no_topics_are_asked(graph):
+    seen = SimpleNamespace(node=graph.peer, image_topics=pytest.fail)
+    assert read_topics(seen, RunningNode('/gone', 'active', {})) == []
+
+
+def test_nodes_that_do_the_same(processes, verbs, graph, known_model):
+    parameters = ['-p', f'model:={known_model}', '-p', 'backend:=onnxruntime']
+    processes.start(*NODE, *parameters)
+    processes.start(*NODE, *parameters, '-r', '__node:=other')
+    graph.wait_until(
+        lambda: graph.peer.count_publishers('/camera/segmentation/mask') == 2, 'both nodes'
+    )
+    _, findings = examine(verbs, '--seconds', 0.5)
+    assert about(findings, 'node', 'fail') == [
+        '2 nodes publish /camera/segmentation/mask: end all but one, or name another camera'
+    ]
+    processes.start(*NODE, *parameters)
+    graph.wait_until(
+        lambda: graph.peer.get_node_names().count('segmentation_node') == 2, 'a second of a name'
+    )
+    status, findings = examine(verbs, '--seconds', 0.5)
+    assert status == 1
+    (twins,) = about(findings, 'node', 'fail')
+    assert twins.startswith('2 nodes are called /segmentation_node: ')
+
+
+def test_what_does_not_fit_the_images(processes, verbs, graph, known_model, tmp_path):
+    for _ in range(2):
+        processes.cameras({'topic': '/front/image_raw'})
+    graph.wait_until(lambda: graph.peer.count_publishers('/front/image_raw') == 2, 'the cameras')
+    cv2.imwrite(str(tmp_path / 'ego.png'), np.eye(48, 96, dtype=np.uint8))
+    file = write_yaml(
+        tmp_path / 'my.yaml',
+        {
+            'model': str(known_model),
+            'cameras': ['front'],
+            'front': {'region': [1, 0, 64, 48], 'ego_mask': str(tmp_path / 'ego.png')},
+        },
+    )
+    status, findings = examine(verbs, '--params-file', file, '--seconds', 1)
+    assert status == 1
+    (region,) = about(findings, 'camera front', 'fail')
+    assert region.startswith('the region 64x48 at 1,0 reaches out of the images of 64x48 px')
+    ego, publishers = about(findings, 'camera front', 'warn')
+    assert 'ego.png is 96x48 px, the images are 64x48 px' in ego
+    assert publishers.startswith('2 publishers send images to /front/image_raw')
 
 
 def test_a_publisher_with_fast_dds_own_shared_memory(processes, verbs, graph, known_model):
@@ -271,6 +336,28 @@ def test_parameters_that_the_node_refuses(verbs, tmp_path):
     status, findings = examine(verbs, '--params-file', file, '--seconds', 0.1)
     assert status == 1
     assert about(findings, 'parameters', 'fail')[0].startswith('parameter overlay_opacity: ')
+
+
+@pytest.mark.parametrize(
+    ('values', 'subject'),
+    [
+        ({'model': 5}, 'parameters'),
+        ({'engine_cache': 5}, 'parameters'),
+        ({'cameras': 5}, 'parameters'),
+        ({'use_sim_time': 'yes please'}, 'parameter use_sim_time'),
+        (
+            {'qos_overrides./front/image_raw.subscription.reliability': 'bogus'},
+            'parameter qos_overrides./front/image_raw.subscription.reliability',
+        ),
+    ],
+)
+def test_values_that_no_node_starts_with(values, subject, verbs, tmp_path):
+    values = {'cameras': ['front'], 'backend': 'onnxruntime'} | values
+    file = write_yaml(tmp_path / 'my.yaml', values)
+    status, findings = examine(verbs, '--params-file', file, '--seconds', 0.1)
+    assert status == 1
+    assert len(about(findings, subject, 'fail')) == 1
+    assert about(findings, 'cameras', 'skip')
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,10 @@ def test_inactive_publishes_nothing(stage: Stage, known_model):
         ({'cameras': ['']}, "''"),
         ({'camera.image_topic': '/bad topic'}, 'camera.image_topic'),
         ({'camera.camera_info_topic': '/bad topic'}, 'camera.camera_info_topic'),
+        ({'camera.image_topic': '/x/{cam}'}, "'/x/{cam}': unknown substitution: {cam}"),
+        ({'camera.image_topic': '/carla//front'}, "must not contain repeated '/'"),
+        ({'cameras': ['x' * 300]}, 'topic length should not exceed'),
+        ({'model': '~who/m.onnx'}, 'model file ~who/m.onnx: not found'),
         ({'backend': 'magic'}, "'magic' is not one of"),
         ({'precision': 'f64'}, "'f64' is not one of"),
         ({'precision': 'bf16', 'backend': 'onnxruntime'}, "'bf16' is not one of"),
@@ -120,6 +124,25 @@ def test_a_wrong_type_or_range_is_refused_at_start(stage: Stage, parameters, say
     with pytest.raises(ConfigurationError, match=says) as error:
         stage.start_node(**parameters)
     assert '\n' not in str(error.value)
+
+
+def test_a_home_folder_is_found_without_a_shell(stage: Stage, known_model, monkeypatch):
+    monkeypatch.setenv('HOME', str(known_model.parent))
+    node = stage.start_node(model=f'~/{known_model.name}')
+    assert node.trigger_configure().name == SUCCESS
+    assert engine_of(node).backend.path == known_model
+
+
+def test_a_misspelt_parameter_of_a_camera_is_told(stage: Stage, known_model, capfd):
+    stage.start_active(
+        **{'model': str(known_model), 'camera.image_topc': '/x', 'rear.fit': '', 'others': 0.5}
+    )
+    told = [line for line in capfd.readouterr().err.splitlines() if '[WARN]' in line]
+    assert [line.partition(': parameter ')[2] for line in told] == [
+        'camera.image_topc is set, but is unknown: is camera.image_topic meant?',
+        'rear.fit is set, but cameras does not name that camera',
+        'others is set, but is unknown',
+    ]
 
 
 def test_what_may_change_while_active_changes_and_the_rest_says_so(stage: Stage, known_model):

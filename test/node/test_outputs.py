@@ -6,6 +6,7 @@ import json
 import struct
 import sys
 from dataclasses import dataclass, field
+from importlib.machinery import ModuleSpec
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -18,7 +19,8 @@ from support.known_model import known_contract, write_known_model
 from support.stage import Stage, picture, pixels, to_message
 
 from unet_seg_ros.core.size import ImageSize
-from unet_seg_ros.ros.class_table import ClassTablePublisher, vision_messages
+from unet_seg_ros.ros.class_table import ClassTablePublisher
+from unet_seg_ros.ros.messages import optional_messages
 from unet_seg_ros.ros.outputs import group_topic
 
 pytestmark = pytest.mark.ros
@@ -160,9 +162,9 @@ class StandInNode:
 
 
 def test_label_info_is_filled_where_vision_msgs_is(monkeypatch):
-    assert vision_messages() is None
+    assert optional_messages('vision_msgs') is None
     package, messages = ModuleType('vision_msgs'), ModuleType('vision_msgs.msg')
-    package.__spec__ = messages.__spec__ = object()  # as an import leaves it
+    package.__spec__ = ModuleSpec('vision_msgs', None, origin='vision_msgs/__init__.py')
     messages.LabelInfo, messages.VisionClass = StandInLabelInfo, StandInVisionClass
     monkeypatch.setitem(sys.modules, 'vision_msgs', package)
     monkeypatch.setitem(sys.modules, 'vision_msgs.msg', messages)
@@ -176,3 +178,11 @@ def test_label_info_is_filled_where_vision_msgs_is(monkeypatch):
         }
         assert info.threshold == 0.0
         assert info.header.stamp.sec == 5
+
+
+def test_a_folder_of_sources_is_no_package_of_messages(monkeypatch, tmp_path):
+    # As in ~/ws/src, where PYTHONPATH holds the current folder.
+    (tmp_path / 'vision_msgs' / 'msg').mkdir(parents=True)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert optional_messages('vision_msgs') is None
+    assert optional_messages('std_msgs').String is String

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from rclpy.qos import QoSProfile
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import Image
-from support.recordings import compressed, image, noise, write_bag, write_folder
+from sensor_msgs.msg import CameraInfo, Image
+from support.recordings import camera_info, compressed, image, noise, write_bag, write_folder
 from support.stage import Stage, pixels
 from support.verbs import Verbs, refusal
 
@@ -24,6 +24,7 @@ from unet_seg_ros.core.errors import ConfigurationError
 from unet_seg_ros.recordings.palette import Palette
 from unet_seg_ros.ros import player as ros_player
 from unet_seg_ros.ros.messages import image_bytes, stamp_ns
+from unet_seg_ros.ros.player_options import PlayOptions
 
 pytestmark = pytest.mark.ros
 
@@ -89,6 +90,33 @@ def test_a_compressed_topic_is_played_decoded(tmp_path, stage, verbs):
     np.testing.assert_array_equal(pixels(received[0]), PICTURES[1])
 
 
+@pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
+def test_the_bags_camera_info_is_played_beside_the_image(tmp_path, stage, verbs, storage):
+    messages = []
+    for i in range(4):
+        # The camera is calibrated anew in the midst.
+        info = camera_info(6, 8, 50.0 + i // 2, 7 * S)
+        messages.append(('/cam/camera_info', S + i, info))
+        messages.append(('/cam/image', S + i, image(PICTURES[i], 'rgb8', 5 * S + i * 20_000_000)))
+    bag = write_bag(tmp_path / 'bag', storage, messages)
+    received, infos = listen(stage, 'ns/front/image_raw'), []
+    stage.peer.create_subscription(CameraInfo, 'ns/front/camera_info', infos.append, 50)
+    play(stage, verbs, received, bag, '--camera', 'ns/front', '--start', 0.02, '--clock')
+    stage.spin_until(lambda: len(infos) == 3, 'the camera information')
+    assert [m.header for m in infos] == [m.header for m in received]
+    assert {m.header.frame_id for m in infos} == {'front_optical'}
+    assert [m.k[0] for m in infos] == [50, 51, 51]
+    assert [(m.width, m.height, m.p[2], m.binning_y) for m in infos] == [(8, 6, 4, 2)] * 3
+
+
+def test_without_camera_info_there_is_no_such_topic(tmp_path, stage, verbs):
+    bag = write_bag(tmp_path / 'bag', 'mcap', [('/cam', S, image(PICTURES[0], 'bgr8', S))])
+    received = listen(stage, 'camera/image_raw')
+    verbs.start('play', bag, '--loop', '--wait-for', 1)
+    stage.spin_until(lambda: len(received) >= 2, 'the images', 60)
+    assert stage.peer.count_publishers('camera/camera_info') == 0
+
+
 def test_a_loop_begins_again(tmp_path, stage, verbs):
     folder = write_folder(tmp_path / 'images', PICTURES[:2])
     received = listen(stage, 'camera/image_raw')
@@ -101,7 +129,7 @@ def test_a_loop_begins_again(tmp_path, stage, verbs):
 def test_it_ends_after_the_seconds_asked_for(tmp_path, stage, verbs):
     folder = write_folder(tmp_path / 'images', PICTURES)
     received = listen(stage, 'camera/image_raw')
-    play(stage, verbs, received, folder, '--rate', 100, '--seconds', 0.045)
+    play(stage, verbs, received, folder, '--rate', 100, '--start', 0, '--seconds', 0.045)
     assert len(received) == 5
 
 
@@ -174,6 +202,53 @@ def test_keys_steer_it(tmp_path, stage, verbs):
         os.close(descriptor)
 
 
+def test_keys_are_obeyed_in_a_gap(tmp_path, stage, verbs):
+    # The clock was set after the second image.
+    stamps = [5 * S, 6 * S, 1_764_200_000 * S, 1_764_200_001 * S]
+    messages = [('/c', S + i, image(PICTURES[i], 'bgr8', ns)) for i, ns in enumerate(stamps)]
+    bag = write_bag(tmp_path / 'bag', 'mcap', messages)
+    received = listen(stage, 'camera/image_raw')
+    keys, terminal = pty.openpty()
+    player = verbs.start('play', bag, '--speed', 20, '--wait-for', 1, stdin=terminal)
+    stage.spin_until(lambda: len(received) == 2, 'the images before it', 60)
+    os.write(keys, b'\033[C')  # What lies 5 s ahead comes behind the gap.
+    stage.spin_until(lambda: len(received) == 4, 'the images behind it')
+    output, errors = player.communicate(timeout=20)
+    assert player.returncode == 0, errors
+    assert 'the next frame comes in 88210000 s\n' in output
+    for descriptor in (keys, terminal):
+        os.close(descriptor)
+
+
+def test_it_plays_on_without_the_terminal(tmp_path, stage, verbs):
+    folder = write_folder(tmp_path / 'images', PICTURES)
+    received = listen(stage, 'camera/image_raw')
+    keys, terminal = pty.openpty()
+    player = verbs.start('play', folder, '--rate', 10, '--wait-for', 1, stdin=terminal)
+    stage.spin_until(lambda: received, 'the first image', 60)
+    for descriptor in (keys, terminal):
+        os.close(descriptor)
+    stage.spin_until(lambda: player.poll() is not None, 'the end')
+    output, errors = player.communicate(timeout=20)
+    assert (player.returncode, errors) == (0, '')
+    assert output.endswith('11 frames sent\n')
+
+
+def test_an_absurd_speed_can_be_mended_or_ended(tmp_path, stage, verbs):
+    folder = write_folder(tmp_path / 'images', PICTURES[:3])
+    received = listen(stage, 'camera/image_raw')
+    keys, terminal = pty.openpty()
+    player = verbs.start('play', folder, '--speed', 1e-300, '--wait-for', 1, stdin=terminal)
+    stage.spin_until(lambda: received, 'the first image', 60)
+    os.write(keys, b'\033[A')
+    stage.spin_until(lambda: len(received) == 2, 'the second')
+    os.write(keys, b'q')
+    output, errors = player.communicate(timeout=20)
+    assert (player.returncode, output.splitlines()[-1]) == (0, '2 frames sent'), errors
+    for descriptor in (keys, terminal):
+        os.close(descriptor)
+
+
 def test_labels_are_played_beside_the_images(tmp_path, stage, verbs):
     tags_hw = np.random.default_rng(0).integers(0, 23, (6, 8), np.uint8)
     write_folder(tmp_path / 'rgb', PICTURES[:1])
@@ -210,7 +285,7 @@ def test_what_cannot_be_played_is_refused_in_one_line(tmp_path, verbs):
 def test_a_missing_rosbags_is_named_with_its_remedy(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'unet_seg_ros.recordings.bag', None)
     with pytest.raises(ConfigurationError, match=r"pip install 'unet_seg_ros\[recordings\]'$"):
-        ros_player.play(ros_player.PlayOptions(tmp_path / 'bag'))
+        ros_player.play(PlayOptions(tmp_path / 'bag'))
 
 
 def test_an_image_that_breaks_off_in_the_midst_is_told(tmp_path, stage, verbs):

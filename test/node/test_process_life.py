@@ -6,15 +6,24 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
+import rclpy
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
+from rclpy.context import Context
+from rclpy.executors import ExternalShutdownException
 from sensor_msgs.msg import Image
+from support.child_processes import wait_for
 from support.graph import Graph
 from support.stage import picture, to_message
+
+from unet_seg_ros.ros.process import executor_of
+from unet_seg_ros.ros.segmentation_node import SegmentationNode
 
 pytestmark = pytest.mark.ros
 
@@ -101,6 +110,97 @@ def test_a_signal_ends_it_within_two_seconds(graph, node, log, state, number):
     node.send_signal(number)
     assert node.wait(timeout=2) == 0
     assert 'Traceback' not in log.read_text()
+
+
+# Runs the node with an engine that does not come back from its first real frame.
+HUNG_NODE = """
+import sys, time
+from unet_seg_ros.inference.openvino_backend import OpenVinoBackend
+from unet_seg_ros.ros import segmentation_node
+infer = OpenVinoBackend._infer
+calls = []
+def hang(self, images):
+    calls.append(images)
+    if len(calls) > 1:
+        print('hangs', file=sys.stderr, flush=True)
+        time.sleep({seconds})
+    return infer(self, images)
+OpenVinoBackend._infer = hang
+sys.exit(segmentation_node.main())
+"""
+
+
+@contextmanager
+def node_in_a_frame(
+    graph: Graph, model: Path, log: Path, seconds: float
+) -> Iterator[subprocess.Popen]:
+    """Start a node and wait until a frame is in its engine, where it stays for some seconds."""
+    program = HUNG_NODE.format(seconds=seconds)
+    command = [sys.executable, '-c', program, '--ros-args', '-p', f'model:={model}']
+    frame = to_message(picture())
+    camera = graph.peer.create_publisher(Image, 'camera/image_raw', 1)
+    graph.peer.create_subscription(Image, 'camera/segmentation/mask', lambda mask: None, 1)
+    graph.peer.create_timer(0.01, lambda: camera.publish(frame))
+    with log.open('w') as file, subprocess.Popen(command, stderr=file) as node:
+        try:
+            graph.wait_until(lambda: 'hangs' in log.read_text(), 'a frame in the engine')
+            yield node
+        finally:
+            node.kill()
+
+
+def said_after_the_frame(log: Path) -> list[str]:
+    lines = log.read_text().partition('hangs')[2].splitlines()
+    return [line for line in lines if line not in ('', 'hangs')]
+
+
+@pytest.mark.parametrize('seconds', [0.2, 300])
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_while_a_frame_is_in_the_engine(graph, known_model, log, number, seconds):
+    with node_in_a_frame(graph, known_model, log, seconds) as node:
+        node.send_signal(number)
+        assert node.wait(timeout=2) == 0
+    assert not said_after_the_frame(log)
+
+
+def test_an_impatient_second_interrupt_ends_it_at_once(graph, known_model, log):
+    with node_in_a_frame(graph, known_model, log, 300) as node:
+        graph.wait_until(lambda: graph.peer.count_subscribers('/camera/image_raw'), 'the node')
+        node.send_signal(signal.SIGINT)
+        graph.wait_until(lambda: not graph.peer.count_subscribers('/camera/image_raw'), 'its end')
+        node.send_signal(signal.SIGINT)
+        assert node.wait(timeout=0.5) == -signal.SIGINT
+    assert not said_after_the_frame(log)
+
+
+def is_asleep(thread: Thread) -> bool:
+    stat = Path(f'/proc/self/task/{thread.native_id}/stat').read_text()
+    return stat.rpartition(')')[2].split()[0] == 'S'
+
+
+def test_it_ends_even_if_nothing_wakes_it(ros_domain, known_model):
+    context = Context()
+    rclpy.init(context=context, domain_id=ros_domain)
+    node = SegmentationNode(context=context)
+    executor = executor_of(node, node.crashed)
+    ended = []
+
+    def spin() -> None:
+        with pytest.raises(ExternalShutdownException):
+            executor.spin()
+        ended.append(True)
+
+    for _ in range(10):  # what a new node has to do
+        executor.spin_once(timeout_sec=0.01)
+    spinning = Thread(target=spin, daemon=True)
+    spinning.start()
+    for _ in range(20):
+        wait_for(lambda: is_asleep(spinning))
+    # As rclpy's own thread does after a SIGTERM: the executor is not told.
+    context.handle.shutdown()
+    spinning.join(2)
+    assert ended
+    node.destroy_node()
 
 
 def resources(pid: int) -> dict[str, int]:

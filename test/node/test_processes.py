@@ -151,8 +151,62 @@ def test_autostart_with_a_wrong_model_says_so_once_and_exits(processes):
     assert node.stderr.read().count('/nowhere.onnx') == 1
 
 
+@pytest.mark.parametrize(
+    ('arguments', 'says'),
+    [
+        (
+            ['--params-file', '/nowhere.yaml'],
+            "'--params-file /nowhere.yaml'. Error: Error opening",
+        ),
+        (['--log-level', 'loud'], 'does not use a valid severity level'),
+        (['-p', 'cameras:=[front, 1]'], 'Sequence should be of same type'),
+        (['--frobnicate'], "['--frobnicate']"),
+    ],
+)
+def test_a_command_line_that_ros_refuses_is_told_in_one_line(
+    processes, known_model, arguments, says
+):
+    node = start_node(processes, known_model, *arguments)
+    assert node.wait(timeout=20) == 1
+    (said,) = (line for line in node.stderr if '[rcl]' not in line)
+    assert 'ROS does not start: ' in said
+    assert says in said
+    assert ', at /' not in said
+
+
+def test_a_file_of_parameters_for_another_node_is_told(processes, known_model, tmp_path):
+    texts = {
+        'misspelt': 'segmentaton_node:\n  ros__parameters:\n    gpu: 1\n',
+        'elsewhere': '/car:\n  segmentation_node:\n    ros__parameters: {gpu: 1}\n',
+        'empty': '',
+        'shared': 'other:\n  ros__parameters: {a: 1}\n/*:\n  ros__parameters: {gpu: 0}\n',
+        'tuples': '/**:\n  ros__parameters:\n    gpu: 0\n    b: !!python/tuple [x]\n',
+        'documents': 'other:\n  ros__parameters: {a: 1}\n---\n/**:\n  ros__parameters: {gpu: 0}\n',
+    }
+    files = []
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+        files += ['--params-file', str(tmp_path / name)]
+    node = start_node(processes, known_model, *files)
+    said = []
+    for line in node.stderr:
+        said.append(line)
+        if '-> camera/segmentation/mask' in line:
+            break
+    told = [line.partition(': ')[2].strip() for line in said if 'sets nothing' in line]
+    beside = 'write /** or /segmentation_node'
+    assert told == [
+        f'{tmp_path}/misspelt sets nothing for /segmentation_node, only for /segmentaton_node: '
+        + beside,
+        f'{tmp_path}/elsewhere sets nothing for /segmentation_node, only for '
+        f'/car/segmentation_node: {beside}',
+        f'{tmp_path}/empty sets nothing for /segmentation_node, only for nobody: {beside}',
+    ]
+
+
 def test_without_autostart_it_waits_to_be_told(processes, known_model, ros_domain):
-    start_node(processes, known_model, '-p', 'autostart:=false')
+    node = start_node(processes, known_model, '-p', 'autostart:=false')
+    assert 'waits for `ros2 lifecycle set /segmentation_node configure`' in node.stderr.readline()
     context = Context()
     rclpy.init(context=context, domain_id=ros_domain)
     executor = SingleThreadedExecutor(context=context)

@@ -15,7 +15,7 @@ from mcap.reader import make_reader
 from mcap_ros2.decoder import DecoderFactory
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rosbags.highlevel import AnyReader
-from sensor_msgs.msg import CameraInfo, CompressedImage
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import String
 from support.stage import Stage, pixels, to_message
 from support.verbs import Verbs, refusal
@@ -193,6 +193,28 @@ def test_a_full_disk_ends_it_in_one_line(tmp_path, stage, verbs):
     assert last.startswith(f'unet-seg record: {path}: File too large; what came before lies in')
     assert 'Traceback' not in errors
     assert len(by_rosbags(path)['/chatter']) >= 5
+
+
+@pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGHUP])
+def test_a_recording_that_was_killed_can_be_read(tmp_path, stage, verbs, number):
+    path = tmp_path / 'run.mcap'
+    recorder = verbs.start('record', '--cameras', 'front', '--output', path)
+    images = stage.peer.create_publisher(Image, 'front/image_raw', 10)
+    large = to_message(np.zeros((600, 800, 3), np.uint8))
+
+    def has_written() -> bool:
+        images.publish(large)
+        return path.exists() and path.stat().st_size > 6_000_000
+
+    stage.spin_until(has_written, 'some images', 60)
+    recorder.send_signal(number)
+    assert recorder.wait(20) == -number
+    assert len(by_rosbags(path)['/front/image_raw']) >= 3
+    assert len(by_mcap(path)['/front/image_raw']) >= 3
+    stage.listen('again/image_raw')
+    player = verbs.start('play', path, '--camera', 'again', '--rate', 50, '--wait-for', 1)
+    stage.spin_until(lambda: len(stage.received['again/image_raw']) >= 3, 'the images', 60)
+    assert player.wait(20) == 0
 
 
 def test_what_cannot_be_recorded_is_refused_in_one_line(tmp_path, verbs):

@@ -14,7 +14,8 @@ from sensor_msgs.msg import CameraInfo
 from support.stage import Stage, engine_of, picture, pixels, to_message
 
 from unet_seg_ros.core.errors import EngineError
-from unet_seg_ros.ros.segmentation_node import SegmentationNode, _executor
+from unet_seg_ros.ros.process import executor_of
+from unet_seg_ros.ros.segmentation_node import SegmentationNode
 
 pytestmark = pytest.mark.ros
 
@@ -199,7 +200,7 @@ def test_spinning_ends_with_the_bug_and_collects_nothing_on_the_way(ros_domain):
             node.crashed.set_exception(ZeroDivisionError())
 
     node.create_timer(0.001, tick)
-    executor = _executor(node)
+    executor = executor_of(node, node.crashed)
     with pytest.raises(ZeroDivisionError):
         executor.spin()
     assert set(held) == {1}
@@ -240,6 +241,40 @@ def test_camera_info_alone_is_republished_without_inference(stage: Stage, known_
     stage.spin_until(lambda: bool(stage.received[f'{OUT}/camera_info']), 'the info')
     assert stage.received[f'{OUT}/camera_info'][0].header.stamp.nanosec == 9
     assert channel.statistics.unwatched == 1
+
+
+def test_camera_info_that_is_forgotten_while_its_frame_is_published(
+    stage: Stage, known_model, monkeypatch
+):
+    node = stage.start_active(model=str(known_model))
+    stage.listen(f'{OUT}/mask')
+    stage.listen(f'{OUT}/camera_info', kind=CameraInfo)
+    camera = stage.camera('camera/image_raw')
+    channel = node._channels[0]
+    stage.spin_until(channel.outputs.has_info_reader, 'the info reader')
+    channel._info = CameraInfo(height=48, width=96)
+
+    def forget() -> bool:
+        channel._info = None  # as deactivation does in the executor's thread
+        return True
+
+    monkeypatch.setattr(channel.outputs, 'has_info_reader', forget)
+    camera.publish(to_message(picture(), stamp_ns=9))
+    stage.spin_until(lambda: channel.statistics.segmented == 1, 'the frame to be done')
+    assert not node.crashed.done()
+
+
+def test_a_refused_frame_is_counted_once_also_where_nobody_watches(stage: Stage, known_model):
+    node = stage.start_active(**{'model': str(known_model), 'camera.region': [90, 0, 30, 30]})
+    stage.listen(f'{OUT}/camera_info', kind=CameraInfo)
+    channel = node._channels[0]
+    publisher = stage.peer.create_publisher(type(to_message(picture())), 'camera/image_raw', 10)
+    stage.spin_until(publisher.get_subscription_count, 'the subscription')
+    stage.spin_until(channel.outputs.has_info_reader, 'the info reader')
+    channel._info = CameraInfo(height=48, width=96)
+    publisher.publish(to_message(picture()))
+    stage.spin_until(lambda: channel.statistics.refused == 1, 'the refusal')
+    assert channel.statistics.unwatched == 0
 
 
 def test_camera_info_of_another_size_is_not_republished(stage: Stage, known_model):
@@ -290,6 +325,30 @@ def test_a_qos_override_of_one_topic_leaves_the_others_alone(stage: Stage, known
 
 
 @pytest.mark.parametrize(
+    ('name', 'value', 'topic', 'says'),
+    [
+        (f'/{OUT}/overlay.publisher.reliability', 'sometimes', f'/{OUT}/overlay', '`sometimes`'),
+        ('/camera/image_raw.subscription.history', 'some', '/camera/image_raw', '`some`'),
+        ('/camera/camera_info.subscription.depth', 'five', '/camera/camera_info', "'five'"),
+        ('camera.camera_info_topic', '/camera/image_raw', '/camera/image_raw', 'another type'),
+    ],
+)
+def test_a_topic_that_cannot_be_used_fails_configure_with_one_line(
+    stage: Stage, known_model, capfd, name, value, topic, says
+):
+    override = f'qos_overrides.{name}' if name.startswith('/') else name
+    node = stage.start_node(model=str(known_model), **{override: value})
+    before = {p.topic_name for p in node.publishers}
+    assert node.trigger_configure().name == 'FAILURE'
+    errors = [line for line in capfd.readouterr().err.splitlines() if '[ERROR]' in line]
+    assert len(errors) == 1
+    assert f'topic {topic} cannot be used: ' in errors[0]
+    assert says in errors[0]
+    assert {p.topic_name for p in node.publishers} == before
+    assert not list(node.subscriptions)
+
+
+@pytest.mark.parametrize(
     ('rules', 'info_topic'),
     [
         ([], '/camera/camera_info'),
@@ -312,4 +371,4 @@ def test_what_was_meant_for_a_parameter_is_pointed_out(stage: Stage, known_model
     said = capfd.readouterr().err
     assert 'num_thread is set, but is unknown: is num_threads meant?' in said
     assert 'front.image_topic is set, but cameras does not name that camera' in said
-    assert 'wheels' not in said
+    assert 'parameter wheels is set, but is unknown' in said

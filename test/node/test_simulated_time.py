@@ -101,6 +101,7 @@ def test_a_pause_and_a_jump_back_of_the_clock(observer: Observer, node, verbs: V
     first = verbs.start(*DRIVE)
     observer.wait_for_masks(10)
     observer.wait_for_health(DiagnosticStatus.OK, 'ok')
+    observer.graph.wait_until(lambda: observer.clock, 'the clock')
 
     first.send_signal(signal.SIGSTOP)
     paused = observer.wait_for_health(DiagnosticStatus.WARN, 'no image')

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.parser import BytesParser
 from http.client import HTTPConnection
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import cv2
 import numpy as np
 import pytest
+import support
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
@@ -25,6 +30,7 @@ from support.verbs import Verbs, refusal
 
 pytestmark = pytest.mark.ros
 
+FOREIGN_PEER = str(Path(support.__file__).with_name('foreign_dds.py'))
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 TABLE = {
     'classes': [
@@ -80,7 +86,7 @@ class Browser:
             assert self.seen[name] != file.get_filename()
             self.seen[name] = file.get_filename()
             data = np.frombuffer(file.get_payload(decode=True), np.uint8)
-            self.pictures.append((name, cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)))
+            self.pictures.append((name, cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]))
 
     def get(self, path: str, **headers: str) -> Any:
         self._connection.request('GET', path, headers=headers)
@@ -282,6 +288,57 @@ def test_an_image_that_cannot_be_read_is_told(stage, viewing):
     assert browser.pictures == []
 
 
+def test_an_odd_picture_does_not_hide_the_others(stage, viewing):
+    colors = np.zeros((48, 96, 3), np.uint8)
+    colors[...] = (0, 0, 200)
+    odd = {
+        ('front', 'mask'): (to_message(colors), (48, 96, 3)),  # Coloured, as others have it.
+        ('tall', 'overlay'): (to_message(np.zeros((70000, 8, 3), np.uint8)), (960, 1, 3)),
+        ('tiny', 'overlay'): (to_message(np.zeros((1, 1, 3), np.uint8)), (1, 1, 3)),
+    }
+    publishers = {key: publisher(stage, key[1], key[0]) for key in odd}
+
+    def publish() -> None:
+        for key, (message, _) in odd.items():
+            publishers[key].publish(message)
+
+    browser = viewing.browse()
+    browser.ask_until(lambda: len(dict(browser.pictures)) == 3, 'all pictures', publish)
+    shown = dict(browser.pictures)
+    assert {(c, k): shown[f'/{c}'].shape for c, k in odd} == {k: s for k, (_, s) in odd.items()}
+    assert np.abs(shown['/front'].astype(int) - (200, 0, 0)).max() < 4
+
+
+@pytest.mark.skipif(
+    find_spec('cyclonedds') is None, reason='no wheel of cyclonedds for this machine'
+)
+def test_a_topic_whose_name_ros_does_not_take_is_left_out(stage, viewing, ros_domain):
+    foreign = subprocess.Popen(
+        [
+            sys.executable,
+            FOREIGN_PEER,
+            str(ros_domain),
+            'reliable',
+            'rt/a-b/segmentation/mask',
+            'x',
+        ],
+        stdin=subprocess.PIPE,
+    )
+    try:
+        stage.spin_until(
+            lambda: '/a-b/segmentation/mask' in dict(stage.peer.get_topic_names_and_types()),
+            'the foreign topic',
+        )
+        publisher(stage)
+        browser, num_answers = viewing.browse(), itertools.count()
+        # Long enough for several looks at the graph.
+        browser.ask_until(lambda: next(num_answers) == 6, 'some answers')
+        assert [c['name'] for c in browser.state['cameras']] == ['/front']
+    finally:
+        foreign.kill()
+        foreign.communicate()
+
+
 def test_only_the_cameras_asked_for_are_shown(stage, viewing):
     for camera in ('front', 'rear', '/truck/front', 'far_front'):
         publisher(stage, camera=camera)
@@ -309,6 +366,25 @@ def test_browsers_do_not_hinder_each_other(stage, viewing):
                     'a picture',
                     lambda: overlays.publish(noise),
                 )
+
+
+@pytest.mark.parametrize(
+    ('request_', 'status'),
+    [
+        (b'GET /live?seen=/front:' + b'9' * 5000 + b' HTTP/1.1\r\nHost: localhost', b'200'),
+        (b'GET http://[ HTTP/1.1\r\nHost: localhost', b'400'),
+        (b'GET / HTTP/1.1\r\nHost: [', b'400'),
+        (b'POST / HTTP/1.1\r\nHost: localhost', b'501'),
+    ],
+)
+def test_a_request_that_no_browser_sends_is_answered(viewing, request_, status):
+    process, port = viewing.start()
+    with socket.create_connection(('127.0.0.1', port), timeout=10) as odd:
+        odd.sendall(request_ + b'\r\n\r\n')
+        assert odd.recv(12) == b'HTTP/1.1 ' + status
+    process.terminate()
+    _, errors = process.communicate(timeout=20)
+    assert errors == 'unet-seg view: interrupted\n'
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
@@ -361,3 +437,5 @@ def test_an_address_that_cannot_be_had_is_told_in_one_line(stage, viewing):
     line = refusal(viewing._verbs.start('view', '--host', '203.0.113.7'))
     assert line.startswith('unet-seg view: cannot listen on 203.0.113.7:8080: ')
     assert line.endswith('; choose another --host')
+    line = refusal(viewing._verbs.start('view', '--host', 'ü..b'))
+    assert line.startswith("unet-seg view: --host 'ü..b' is no address: ")

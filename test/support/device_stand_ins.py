@@ -111,9 +111,6 @@ class StandInDevice:
     def free_graph(self, graph: int) -> None:
         self._free('graph', graph)
 
-    def close(self) -> None:
-        self.calls.append(('close',))
-
 
 class StandInContext:
     """An execution context that notes its runs among the calls of the device."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from unet_seg_ros.core.backend import EngineOptions
 from unet_seg_ros.core.errors import EngineError
+from unet_seg_ros.inference import open_backend
 from unet_seg_ros.inference.tensorrt.flavours import FLAVOURS
 from unet_seg_ros.inference.tensorrt.probe import find_gpu
 
@@ -15,8 +19,8 @@ CPU_ENGINES = ('onnxruntime', 'openvino')
 GPU_ENGINES = (*FLAVOURS, 'torch')
 
 
-def require_gpu_engine(name: str) -> None:
-    """Fail without a GPU, skip an engine that is not installed."""
+def require_gpu_engine(name: str, model: Path, cache: Path) -> None:
+    """Fail without a GPU, skip an engine that is not installed or does not know this GPU."""
     try:
         find_gpu()
     except EngineError as e:
@@ -26,3 +30,11 @@ def require_gpu_engine(name: str) -> None:
         assert torch.cuda.is_available(), 'torch is here, but cannot use the GPU'
     elif not FLAVOURS[name].is_installed():
         pytest.skip(f'{name} is not installed: {FLAVOURS[name].remedy}')
+    else:
+        try:
+            with open_backend(model, name, EngineOptions(cache=cache)):
+                pass
+        except EngineError as e:
+            if 'UNSUPPORTED_CC' in str(e):
+                pytest.skip(str(e))
+            raise

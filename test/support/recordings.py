@@ -42,6 +42,15 @@ def compressed(pixels: np.ndarray, stamp_ns: int, ending: str = 'png') -> Any:
     return _made(COMPRESSED, header(stamp_ns), ending, data)
 
 
+def camera_info(height: int, width: int, focal_px: float, stamp_ns: int) -> Any:
+    """Return the camera information of an ideal pinhole camera."""
+    k = np.array([focal_px, 0, width / 2, 0, focal_px, height / 2, 0, 0, 1], np.float64)
+    p = np.insert(k.reshape(3, 3), 3, 0, axis=1).reshape(-1)
+    roi = _made('sensor_msgs/msg/RegionOfInterest', 0, 0, 0, 0, False)
+    sizes = (height, width, 'plumb_bob', np.zeros(5), k, np.eye(3).reshape(-1), p)
+    return _made('sensor_msgs/msg/CameraInfo', header(stamp_ns), *sizes, 1, 2, roi)
+
+
 def text(words: str) -> Any:
     return _made('std_msgs/msg/String', words)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from unet_seg_ros import inference
 from unet_seg_ros.core.backend import Backend, Prediction
-from unet_seg_ros.core.errors import EngineError
+from unet_seg_ros.core.errors import EngineError, LostGpuError
 from unet_seg_ros.inference.onnxruntime_backend import OnnxRuntimeBackend
 
 
@@ -22,6 +22,8 @@ class Faults:
     on_open: str = ''
     on_infer: str = ''
     is_wrong: bool = False
+    #: Whether what goes wrong takes the GPU from the process.
+    is_lost: bool = False
     #: Opening says a line and then takes until this is set.
     built: Event = field(default_factory=Event)
     opened: list[Backend] = field(default_factory=list)
@@ -31,6 +33,10 @@ class Faults:
 
     def __post_init__(self) -> None:
         self.built.set()
+
+    @property
+    def kind(self) -> type[EngineError]:
+        return LostGpuError if self.is_lost else EngineError
 
 
 class StandInGpuEngine(OnnxRuntimeBackend):
@@ -47,13 +53,13 @@ class StandInGpuEngine(OnnxRuntimeBackend):
                 if self.options.watch.is_stopped():
                     raise EngineError('stopped')
         if self.faults.on_open or self.path in self.faults.unfit:
-            raise EngineError(f'backend {self.name}: {self.faults.on_open or "unfit"}')
+            raise self.faults.kind(f'backend {self.name}: {self.faults.on_open or "unfit"}')
         super()._open()
         self.faults.opened.append(self)
 
     def _infer(self, images_nhwc: np.ndarray) -> Prediction:
         if self.faults.on_infer:
-            raise EngineError(f'backend {self.name}: {self.faults.on_infer}')
+            raise self.faults.kind(f'backend {self.name}: {self.faults.on_infer}')
         prediction = super()._infer(images_nhwc)
         if self.faults.is_wrong:
             # What an unsupported GPU has been reported to give, without any error.

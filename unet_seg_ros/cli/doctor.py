@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict
 from importlib import import_module
@@ -20,7 +22,12 @@ from unet_seg_ros.core.finding import Finding, Level, fail, skip
 from unet_seg_ros.core.resources import shared_file
 from unet_seg_ros.doctor.environment import check_discovery, check_domain
 from unet_seg_ros.doctor.machine import check_machine
-from unet_seg_ros.doctor.params_file import check_sections, read_sections, values_for
+from unet_seg_ros.doctor.params_file import (
+    check_ros_values,
+    check_sections,
+    read_sections,
+    values_for,
+)
 
 #: The node's name where nothing else is said.
 NODE = '/segmentation_node'
@@ -45,11 +52,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--image-topic',
         metavar='TOPIC',
-        help='where --cameras are, as in /carla/ego_vehicle/{camera}/image',
+        help='where the cameras are, as in /carla/ego_vehicle/{camera}/image',
     )
     parser.add_argument(
         '--node',
-        type=lambda text: f'/{text.strip("/")}',
+        type=lambda text: f'/{topic_name(text.strip("/"))}',
         metavar='NAME',
         help=f"the node's full name (default: {NODE}, or the only one that runs)",
     )
@@ -76,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         has_failed |= finding.level is Level.FAIL
         findings.append(asdict(finding))
         if not args.json:
-            print(_colored(finding) if sys.stdout.isatty() else finding, flush=True)
+            print(_for_terminal(finding) if sys.stdout.isatty() else finding, flush=True)
     if args.json:
         print(json.dumps(findings, indent=1))
     return int(has_failed)
@@ -126,7 +133,9 @@ def examine_alone(args: argparse.Namespace) -> Iterator[Finding]:
     """Look at what does not need the graph."""
     node = args.node or NODE
     yield from check_file(args.params_file, node)
-    yield from check_machine(chosen_values(args, node, {}))
+    values = chosen_values(args, node, {})
+    yield from check_ros_values(values)
+    yield from check_machine(values)
     yield skip('graph', 'cameras, QoS and clock are not looked at', 'mend the above first')
 
 
@@ -160,16 +169,25 @@ def chosen_values(args: argparse.Namespace, node: str, running: dict[str, Any]) 
             values = {}
     if args.cameras:
         values['cameras'] = args.cameras
-        if args.image_topic:
-            for camera in args.cameras:
-                topic = args.image_topic.replace('{camera}', camera)
-                values[f'{camera}.image_topic'] = topic
+    cameras = values.get('cameras')
+    if args.image_topic and isinstance(cameras, list):
+        topics = {
+            f'{c}.image_topic': args.image_topic.replace('{camera}', str(c)) for c in cameras
+        }
+        values |= topics
     if args.use_sim_time:
         values['use_sim_time'] = True
     return values
 
 
-def _colored(finding: Finding) -> str:
-    level, text = finding.level, str(finding)
+def _for_terminal(finding: Finding) -> str:
+    level = finding.level
     end = len(level.value)
+    text = textwrap.fill(
+        str(finding),
+        shutil.get_terminal_size().columns,
+        subsequent_indent=' ' * 6,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
     return f'\033[{_COLORS[level]}m{text[:end]}\033[0m{text[end:]}'

@@ -1,11 +1,10 @@
-"""The half of ``unet-seg doctor`` that asks ROS."""
+"""The part of ``unet-seg doctor`` that asks ROS."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
-from contextlib import closing
-from typing import Any
+import os
+from collections.abc import Iterator
 
 from unet_seg_ros.cli.doctor import (
     NODE,
@@ -15,15 +14,13 @@ from unet_seg_ros.cli.doctor import (
     chosen_values,
     examine_alone,
 )
+from unet_seg_ros.cli.doctor_cameras import listen, names_of
 from unet_seg_ros.core.errors import ConfigurationError
 from unet_seg_ros.core.finding import Finding, Level, fail, ok, skip, warn
 from unet_seg_ros.core.resources import shared_file
-from unet_seg_ros.doctor.camera import check_calibration, check_image, check_output, check_rate
-from unet_seg_ros.doctor.clock import check_clock, check_stamp
 from unet_seg_ros.doctor.machine import check_machine
-from unet_seg_ros.doctor.params_file import check_names, read_sections
-from unet_seg_ros.doctor.shared_memory import check_profile, check_publisher, find_segments
-from unet_seg_ros.ros.graph_check_cameras import Ear, Ears
+from unet_seg_ros.doctor.params_file import check_names, check_ros_values, read_sections
+from unet_seg_ros.doctor.shared_memory import check_profile
 from unet_seg_ros.ros.graph_check_node import (
     Peer,
     RunningNode,
@@ -51,47 +48,50 @@ def examine_graph(args: argparse.Namespace) -> Iterator[Finding]:
     if any(f.level is Level.FAIL for f in environment):
         yield from examine_alone(args)
         return
-    yield check_profile(prepare() or '', shared_file('config', 'fastdds_profile.xml'))
+    own_profile = shared_file('config', 'fastdds_profile.xml')
+    yield check_profile(prepare() or '', own_profile, os.environ)
     with peer() as graph:
-        wanted = args.node or NODE
-        names = graph.find_nodes(wanted)
-        node = wanted if args.node or wanted in names or len(names) != 1 else names[0]
-        running = graph.describe(node) if node in names else None
-        yield check_running(node, running, names)
-        in_file = _check_file(args, node)
-        yield from in_file
-        values = chosen_values(args, node, running.parameters if running else {})
-        yield from check_machine(values)
-        if any(f.subject == UNREADABLE for f in in_file):
-            yield skip('cameras', 'not looked at', 'mend the params file first')
-            return
-        is_own = running and running.state == 'active' and not (args.params_file or args.cameras)
-        read = graph.image_topics(node) if is_own else []
-        yield from _listen(graph, node, values, read, args.seconds)
+        yield from _examine_node(graph, args)
 
 
-def _listen(
-    graph: Peer, node: str, values: Mapping[str, Any], read: list[str], seconds: float
-) -> Iterator[Finding]:
-    try:
-        ears = Ears(node.rpartition('/')[0] or '/', values)
-    except ConfigurationError as e:
-        yield fail('parameters', str(e))
+def _examine_node(graph: Peer, args: argparse.Namespace) -> Iterator[Finding]:
+    node, names = _find_node(graph, args.node)
+    running = graph.describe(node) if node in names else None
+    yield check_running(node, running, names, is_named=args.node is not None)
+    in_file = _check_file(args, node)
+    yield from in_file
+    values = chosen_values(args, node, running.parameters if running else {})
+    refused = list(check_ros_values(values))
+    yield from refused
+    yield from check_machine(values, running is not None)
+    own = None if args.params_file or args.cameras or args.image_topic else running
+    is_silent = own is not None and not own.parameters
+    if refused or is_silent or any(f.subject == UNREADABLE for f in in_file):
+        yield skip('cameras', 'not looked at', 'mend the above first')
         return
-    with closing(ears):
-        graph.executor.add_node(ears.node)
-        graph.spin(seconds)
-        graph.executor.remove_node(ears.node)
-        use_sim_time = values.get('use_sim_time') is True
-        yield check_clock(use_sim_time, ears.count_clocks(), ears.ticks_s, seconds)
-        for ear in ears.cameras:
-            if read and ear.topic not in read:
-                yield check_remapped(ear.name, node, ear.topic, read)
-            else:
-                yield from _check_camera(ear, seconds)
+    yield from listen(graph, node, values, read_topics(graph, own) if own else [], args.seconds)
 
 
-def check_running(node: str, running: RunningNode | None, names: list[str]) -> Finding:
+def _find_node(graph: Peer, named: str | None) -> tuple[str, list[str]]:
+    """Return the node that is looked at, and all segmentation nodes that run."""
+    wanted = named or NODE
+    found = graph.find_nodes(wanted)
+    # One that is not configured publishes nothing yet, but has our name in its namespace.
+    ours = {*found, *(name for name in names_of(graph) if name.endswith(NODE))}
+    # Nor is one named that is only just being discovered, or hangs.
+    names = sorted(name for name in ours if '_UNKNOWN_' not in name)
+    return names[0] if not named and wanted not in names and len(names) == 1 else wanted, names
+
+
+def read_topics(graph: Peer, running: RunningNode) -> list[str]:
+    """Return the image topics that a node reads, if it is active and has not ended meanwhile."""
+    is_there = running.state == 'active' and running.name in names_of(graph)
+    return graph.image_topics(running.name) if is_there else []
+
+
+def check_running(
+    node: str, running: RunningNode | None, names: list[str], is_named: bool = False
+) -> Finding:
     """
     Tell whether the node runs.
 
@@ -103,29 +103,31 @@ def check_running(node: str, running: RunningNode | None, names: list[str]) -> F
         What it answered, if it is there.
     names : list of str
         All segmentation nodes that are there.
+    is_named : bool
+        Whether the user named it.
 
     """
     if running is None:
-        others = f', but {", ".join(names)}: choose with --node' if names else ''
-        return skip('node', f'{node} does not run{others}')
+        others = f', but {", ".join(names)}' if names else ''
+        told = warn if others and is_named else skip
+        return told('node', f'{node} does not run{others}', 'choose with --node' if others else '')
     if running.state == 'active':
         return ok('node', f'{node} is active')
     if not running.state:
-        return fail('node', f'{node} does not answer', 'is it busy, or of another user?')
-    step = {'unconfigured': 'configure', 'inactive': 'activate'}.get(running.state, 'shutdown')
+        return fail(
+            'node',
+            f'{node} does not answer',
+            'wait if its log tells of an engine; else start it anew',
+        )
+    remedies = {
+        'unconfigured': f'`ros2 lifecycle set {node} configure`, or set autostart',
+        'inactive': f'`ros2 lifecycle set {node} activate`',
+        'finalized': 'start it anew',
+    }
     return warn(
         'node',
         f'{node} is {running.state}: it publishes nothing',
-        f'`ros2 lifecycle set {node} {step}`, or autostart',
-    )
-
-
-def check_remapped(camera: str, node: str, topic: str, read: list[str]) -> Finding:
-    """Tell that a running node reads other topics than its parameters say."""
-    return warn(
-        f'camera {camera}',
-        f'{node} does not read {topic}, but {", ".join(read)}: remapped when it was started',
-        'give camera and topic with --cameras and --image-topic to have it looked at',
+        remedies.get(running.state, 'wait until it is active'),
     )
 
 
@@ -140,24 +142,3 @@ def _check_file(args: argparse.Namespace, node: str) -> list[Finding]:
         return [*findings, fail(UNREADABLE, str(e))]
     known, of_camera = ([p.name for p in specs] for specs in (PARAMETERS, CAMERA_PARAMETERS))
     return [*findings, *check_names(node, read_sections(path), known, of_camera)]
-
-
-def _check_camera(ear: Ear, seconds: float) -> Iterator[Finding]:
-    subject, heard = f'camera {ear.name}', ear.heard
-    published = ear.check_publishers()
-    yield from published
-    if any(f.level is Level.OK for f in published):
-        yield check_rate(subject, heard.arrivals_s, seconds)
-    if heard.arrivals_s:
-        ear.read()
-        yield check_image(subject, heard.form, heard.problem)
-        segments = find_segments()
-        for gid in ear.publisher_gids():
-            yield check_publisher(subject, segments, gid, heard.num_bytes)
-        if heard.age_s is not None:
-            yield check_stamp(subject, heard.age_s)
-        yield check_calibration(subject, heard.calibration, heard.size)
-    unreadable = ear.check_readers()
-    yield from unreadable
-    if not unreadable:
-        yield check_output(f'output {ear.name}', ear.count_readers())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 from unet_seg_ros.cli.build_engine import add_cache_argument
+from unet_seg_ros.core.errors import EngineError
 from unet_seg_ros.inference.tensorrt.cache import EngineCache
 from unet_seg_ros.inference.tensorrt.flavours import FLAVOURS
 from unet_seg_ros.inference.tensorrt.inventory import Entry
@@ -43,12 +45,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _installed() -> dict[str, str]:
-    """Return the version of each flavour that is installed."""
-    return {
-        name: str(flavour.load().__version__)
-        for name, flavour in FLAVOURS.items()
-        if flavour.is_installed()
-    }
+    """Return the version of each flavour that is installed; empty if it cannot be imported."""
+    versions = {}
+    for name, flavour in FLAVOURS.items():
+        if not flavour.is_installed():
+            continue
+        try:
+            versions[name] = str(flavour.load().__version__)
+        except EngineError as e:
+            sys.stderr.write(f'its engines are kept: {e}\n')
+            versions[name] = ''
+    return versions
 
 
 def _to_dict(entry: Entry) -> dict[str, Any]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from unet_seg_ros.cli.options import tag_table
+from unet_seg_ros.cli.output_file import write_whole
 from unet_seg_ros.cli.reading import add_reading_arguments, read_options
 from unet_seg_ros.core.backend import PRECISION_CHOICES, Backend, EngineOptions
 from unet_seg_ros.core.class_sets import LabelMap, class_set_of
@@ -22,7 +23,7 @@ from unet_seg_ros.core.resources import DEFAULT_MODEL, shared_file
 from unet_seg_ros.core.scoring import score
 from unet_seg_ros.core.size import ByteArray, ImageSize
 from unet_seg_ros.inference import BACKENDS
-from unet_seg_ros.recordings.recording import open_recording, stated_tags
+from unet_seg_ros.recordings.recording import SourceRecording, open_recording, stated_tags
 from unet_seg_ros.scenes import HELD_OUT_LAYOUTS, PinholeCamera, still
 from unet_seg_ros.serving.opening import open_engine
 
@@ -55,6 +56,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='TAG',
         help='the only tags that the labels keep: any other pixel is of tag 0 and may be anything '
         'else',
+    )
+    parser.add_argument(
+        '--sequences',
+        nargs='+',
+        action='extend',
+        default=[],
+        metavar='PATTERN',
+        help="the only drives that are scored, as a recipe's sequences; all if left out",
     )
     add_reading_arguments(parser)
     parser.add_argument('--backend', default='auto', choices=('auto', *BACKENDS))
@@ -98,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
     if args.each:
         _print_each(result)
     if args.json is not None:
-        _write_json(result, args.json)
+        write_whole(args.json, '--json', (json.dumps(result, indent=1) + '\n').encode())
     return 0
 
 
@@ -119,9 +128,35 @@ def _truth(args: argparse.Namespace, contract: ModelContract) -> Truth:
         )
     tags = args.tags or stated_tags(args.data) or contract.carla_tags
     recording = open_recording(args.data, TAG_TABLES[tags], args.form, read_options(args))
+    indices = _indices(recording, args.sequences or ['*'])
     return Truth(
-        classes.labels(tags, args.only), recording.names, recording, f'{args.data}, tags {tags}'
+        classes.labels(tags, args.only),
+        [recording.names[i] for i in indices],
+        _frames(recording, indices),
+        f'{args.data}, tags {tags}',
     )
+
+
+def _indices(recording: SourceRecording, patterns: Sequence[str]) -> list[int]:
+    indices = [
+        i
+        for i, sequence in enumerate(recording.sequences)
+        if any(fnmatch(sequence, pattern) for pattern in patterns)
+    ]
+    if not indices:
+        raise ConfigurationError(
+            f'--sequences {" ".join(patterns)}: {recording.path} has '
+            f'{", ".join(dict.fromkeys(recording.sequences))}'
+        )
+    return indices
+
+
+def _frames(
+    recording: SourceRecording, indices: Sequence[int]
+) -> Iterator[tuple[ByteArray, ByteArray]]:
+    with recording.kept_open():
+        for index in indices:
+            yield recording[index]
 
 
 def _scenes(num: int) -> Iterator[tuple[ByteArray, ByteArray]]:
@@ -183,14 +218,3 @@ def _print_each(result: dict[str, Any]) -> None:
         cells = ['none' if v is None else f'{v:.4f}' for v in values]
         rows = (f'{cell:>{max(9, len(name))}}' for cell, name in zip(cells, names, strict=True))
         print('  '.join(rows) + f'  {frame}')
-
-
-def _write_json(result: dict[str, Any], path: Path) -> None:
-    part = path.with_name(f'.{path.name}.part')
-    try:
-        part.write_text(json.dumps(result, indent=1) + '\n')
-        part.replace(path)
-    except OSError as e:
-        with suppress(OSError):
-            part.unlink()
-        raise ConfigurationError(f'--json {path}: cannot be written: {e.strerror}') from e

@@ -8,7 +8,6 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import cv2
 import numpy as np
 
 from unet_seg_ros.cli.options import tag_table
+from unet_seg_ros.cli.output_file import write_whole
 from unet_seg_ros.cli.reading import add_reading_arguments, read_options
 from unet_seg_ros.core.classes import CARLA_TAGS, TAG_TABLES
 from unet_seg_ros.core.errors import ConfigurationError
@@ -60,10 +60,10 @@ def run(args: argparse.Namespace) -> int:
     _print(recording, found, chosen, failures)
     if args.json is not None:
         report = _report(recording, found, chosen, failures)
-        _write(args.json, '--json', (json.dumps(report, indent=1) + '\n').encode())
+        write_whole(args.json, '--json', (json.dumps(report, indent=1) + '\n').encode())
     if args.montage is not None:
         picture = montage(_samples(recording, tally), tally.tags)
-        _write(args.montage, '--montage', cv2.imencode('.png', picture)[1].tobytes())
+        write_whole(args.montage, '--montage', cv2.imencode('.png', picture)[1].tobytes())
     return 1 if failures else 0
 
 
@@ -165,14 +165,3 @@ def _samples(recording: SourceRecording, tally: Tally) -> list[tuple[ByteArray, 
         image, label = recording.read(usable[pick])
         frames.append((image, recording.decode(usable[pick], image, label, tally.tags)))
     return frames
-
-
-def _write(path: Path, option: str, data: bytes) -> None:
-    part = path.with_name(f'.{path.name}.part')
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    except OSError as e:
-        with suppress(OSError):
-            part.unlink()
-        raise ConfigurationError(f'{option} {path}: cannot be written: {e.strerror}') from e

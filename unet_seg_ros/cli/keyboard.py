@@ -8,7 +8,7 @@ import sys
 import termios
 import tty
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Generic, TypeVar
 
 T = TypeVar('T')
@@ -52,7 +52,11 @@ class Keyboard(Generic[T]):
         descriptor = self._descriptor
         if descriptor is None or not select.select([descriptor], [], [], 0)[0]:
             return ''
-        data = os.read(descriptor, 1024) if _is_in_foreground(descriptor) else b''
+        try:
+            data = os.read(descriptor, 1024) if _is_in_foreground(descriptor) else b''
+        except OSError:
+            self._descriptor = None  # The terminal is gone; what it steered goes on.
+            return ''
         return data.decode(errors='replace')
 
 
@@ -74,7 +78,8 @@ def keyboard(meanings: Mapping[str, T]) -> Iterator[Keyboard[T]]:
         yield Keyboard(meanings, descriptor)
     finally:
         if _is_in_foreground(descriptor):
-            termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+            with suppress(termios.error):  # It may be gone.
+                termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
 
 
 def _is_in_foreground(descriptor: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 from pathlib import Path
 
 from unet_seg_ros.cli.keyboard import DOWN, LEFT, RIGHT, UP, keyboard
@@ -17,7 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('path', type=Path, help='a folder of images, or a rosbag2')
     parser.add_argument('--topic', help="the bag's image topic, if it has several")
     parser.add_argument(
-        '--camera', type=topic_name, default='camera', help='publishes CAMERA/image_raw'
+        '--camera',
+        type=topic_name,
+        default='camera',
+        help='publishes CAMERA/image_raw, and CAMERA/camera_info if a bag has it',
     )
     parser.add_argument(
         '--rate',
@@ -34,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--start',
-        type=positive_number,
+        type=_seconds,
         default=0.0,
         metavar='S',
         help='begin so many seconds behind the first frame',
@@ -79,7 +83,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Publish until the recording's end or Ctrl-C."""
     require_ros()
-    from unet_seg_ros.ros.player import SEEK_S, Command, PlayOptions, play
+    from unet_seg_ros.ros.player import play
+    from unet_seg_ros.ros.player_deck import SEEK_S, Command
+    from unet_seg_ros.ros.player_options import PlayOptions
 
     options = PlayOptions(
         path=args.path,
@@ -106,3 +112,7 @@ def run(args: argparse.Namespace) -> int:
         num_sent = play(options, keyed.pressed, lambda line: print(line, flush=True))
     print(f'{num_sent} frames sent', flush=True)
     return 0
+
+
+def _seconds(text: str) -> float:
+    return 0.0 if re.fullmatch(r'0+(\.0*)?', text) else positive_number(text)

@@ -69,7 +69,8 @@ def decode_image(data: bytes, description: str = '') -> RawFrame:
 
 
 def _grey_frame(image_hw: ByteArray, description: str) -> RawFrame:
-    encoding = description.partition(';')[0].strip()
+    # Its 16-bit patterns have become 8-bit ones.
+    encoding = description.partition(';')[0].strip().replace('16', '8')
     if not (encoding.startswith('bayer_') and encoding in ENCODINGS):
         encoding = 'mono8'
     size = ImageSize.of(image_hw)

@@ -189,14 +189,16 @@ def read_contract(path: Path) -> ModelContract:
     Raises
     ------
     ModelError
-        If the file is missing, no ONNX file, carries no contract, or its inputs and outputs are
-        not those of the contract.
+        If the file is missing, unreadable, no ONNX file, carries no contract, or its inputs and
+        outputs are not those of the contract.
 
     """
-    if not path.is_file():
-        raise ModelError(f'model file {path}: not found')
     try:
         model = onnx.load(path, load_external_data=False)
+    except FileNotFoundError as e:
+        raise ModelError(f'model file {path}: not found') from e
+    except OSError as e:
+        raise ModelError(f'model file {path}: cannot be read: {e.strerror}') from e
     except DecodeError as e:
         raise ModelError(f'model file {path}: not a readable ONNX file ({one_line(e)})') from e
     entries = {p.key: p.value for p in model.metadata_props}

@@ -28,3 +28,7 @@ class FrameError(UserError):
 
 class EngineError(UserError):
     """An inference engine that cannot be opened or failed while running."""
+
+
+class LostGpuError(EngineError):
+    """A fault that takes the GPU from this process for good; another process can still use it."""

@@ -2,67 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from unet_seg_ros.core.contract import FITS, PROBABILITY_STRIDE
-from unet_seg_ros.core.errors import ConfigurationError, FrameError
+from unet_seg_ros.core.axis import Axis
+from unet_seg_ros.core.contract import PROBABILITY_STRIDE
+from unet_seg_ros.core.errors import FrameError
 from unet_seg_ros.core.rectangle import Rectangle
 from unet_seg_ros.core.resize import resize_ids, resize_image
 from unet_seg_ros.core.size import ByteArray, ImageSize
 
-#: Output sizes that have a name; any other is WIDTHxHEIGHT.
-OUTPUTS = ('camera', 'network')
-
 #: The value beside a letterboxed image: near the mean of photographs, so that it is nearly the
 #: zero with which the normalised network pads its borders (ImageNet's mean is 124, 116, 104).
 PADDING = 114
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GeometryOptions:
-    """
-    What users choose for a camera.
-
-    Attributes
-    ----------
-    region : Rectangle, optional
-        The part of the camera's image that is segmented [px]; None for all of it.
-    fit : str
-        One of `FITS`.
-    output : str
-        Size of what is published: ``camera``, all of the camera's image; ``WIDTHxHEIGHT``, the
-        same scaled; ``network``, the region alone at the size the network had it in, where no
-        class is resized.
-
-    Raises
-    ------
-    ConfigurationError
-        If the fit or the output is not one of these.
-
-    """
-
-    region: Rectangle | None = None
-    fit: str = 'stretch'
-    output: str = 'camera'
-
-    def __post_init__(self) -> None:
-        """Check them."""
-        if self.fit not in FITS:
-            raise ConfigurationError(f'fit {self.fit!r} is not one of {", ".join(FITS)}')
-        if self.output not in OUTPUTS:
-            try:
-                ImageSize.parse(self.output)
-            except ConfigurationError:
-                raise ConfigurationError(
-                    f'output size {self.output!r}: write {" or ".join(OUTPUTS)}, or a size as '
-                    'WIDTHxHEIGHT, such as 640x360'
-                ) from None
 
 
 class Geometry:
@@ -74,13 +29,21 @@ class Geometry:
 
     Parameters
     ----------
-    options : GeometryOptions
-        What the user chose.
     camera, network : ImageSize
         Sizes of the camera's image and of the network's input [px].
+    region : Rectangle, optional
+        The part of the camera's image that is segmented [px]; None for all of it.
+    fit : str
+        One of `contract.FITS`.
+    output : str
+        Size of what is published: ``camera``, all of the camera's image; ``WIDTHxHEIGHT``, the
+        same scaled; ``network``, the region alone at the size the network had it in, where no
+        class is resized.
 
     Attributes
     ----------
+    camera, network : ImageSize
+        As above.
     region : Rectangle
         The part of the camera's image that is segmented [px].
     inner : Rectangle
@@ -90,20 +53,29 @@ class Geometry:
         The part of the camera's image that the output shows [px].
     output : ImageSize
         The size of the output [px].
-    visible : Rectangle
-        The pixels of the output whose centres lie in the region; the others are outside.
 
     Raises
     ------
     FrameError
-        If the region reaches out of the camera's image.
+        If the camera's image is empty, or the region reaches out of it.
+    ConfigurationError
+        If the output is none of these.
 
     """
 
-    def __init__(self, options: GeometryOptions, camera: ImageSize, network: ImageSize) -> None:
-        """Lay them over one another."""
-        self.camera, self.network = camera, network
-        self.region = options.region or Rectangle.of(camera)
+    def __init__(
+        self,
+        camera: ImageSize,
+        network: ImageSize,
+        region: Rectangle | None = None,
+        fit: str = 'stretch',
+        output: str = 'camera',
+    ) -> None:
+        """Lay them over one another; the pixels themselves are found when first asked for."""
+        if 0 in camera:
+            raise FrameError(f'image of {camera} px is empty')
+        whole = Rectangle.of(camera)
+        self.camera, self.network, self.region = camera, network, region or whole
         if (
             self.region.x + self.region.width > camera.width
             or self.region.y + self.region.height > camera.height
@@ -112,20 +84,39 @@ class Geometry:
                 f'region {self.region} reaches out of the image of {camera} px: choose a region '
                 'inside it'
             )
-        is_letterbox = options.fit == 'letterbox'
+        is_letterbox = fit == 'letterbox'
         self.inner = (
             _letterbox(self.region.size, network) if is_letterbox else Rectangle.of(network)
         )
-        if options.output == 'network':
+        if output == 'network':
             self.window, self.output = self.region, self.inner.size
         else:
-            self.window = Rectangle.of(camera)
-            self.output = camera if options.output == 'camera' else ImageSize.parse(options.output)
-        columns = _Axis.along(1, self)
-        rows = _Axis.along(0, self)
-        self.visible = Rectangle(columns.start, rows.start, len(columns.source), len(rows.source))
-        self._columns, self._rows = columns.source, rows.source
-        self._is_plain = self.inner == Rectangle.of(network) and self.visible == Rectangle.of(
+            self.window = whole
+            self.output = camera if output == 'camera' else ImageSize.parse(output)
+
+    @cached_property
+    def visible(self) -> Rectangle:
+        """The pixels of the output whose centres lie in the region; the others are outside."""
+        return Rectangle(
+            self._columns.start,
+            self._rows.start,
+            len(self._columns.source),
+            len(self._rows.source),
+        )
+
+    @cached_property
+    def _columns(self) -> Axis:
+        parts = (self.window.columns, self.region.columns, self.inner.columns)
+        return Axis.of(self.output.width, *parts)
+
+    @cached_property
+    def _rows(self) -> Axis:
+        parts = (self.window.rows, self.region.rows, self.inner.rows)
+        return Axis.of(self.output.height, *parts)
+
+    @cached_property
+    def _is_plain(self) -> bool:
+        return self.inner == Rectangle.of(self.network) and self.visible == Rectangle.of(
             self.output
         )
 
@@ -201,8 +192,8 @@ class Geometry:
         if self._is_plain:
             return resize_ids(ids_hw, self.output, out)
         canvas = self._outside(ids_hw, outside, out)
-        wide = np.take(ids_hw, self._columns, axis=1)
-        self.visible.of_image(canvas)[...] = np.take(wide, self._rows, axis=0)
+        wide = np.take(ids_hw, self._columns.source, axis=1)
+        self.visible.of_image(canvas)[...] = np.take(wide, self._rows.source, axis=0)
         return canvas
 
     def probability_to_output(
@@ -269,7 +260,7 @@ class NetworkInput(NamedTuple):
     size : ImageSize
         The size of its input [px].
     fit : str
-        One of `FITS`.
+        One of `contract.FITS`.
 
     """
 
@@ -278,33 +269,7 @@ class NetworkInput(NamedTuple):
 
     def geometry(self, camera: ImageSize) -> Geometry:
         """Return the way of an image of that size."""
-        return geometry_of(GeometryOptions(fit=self.fit), camera, self.size)
-
-
-class _Axis(NamedTuple):
-    """The output's pixels of one axis that lie in the region, and what the network has there."""
-
-    start: int
-    source: npt.NDArray[np.intp]
-
-    @classmethod
-    def along(cls, axis: int, geometry: Geometry) -> _Axis:
-        """Compare centres in whole numbers, which no rounding can move over a border."""
-        num_pixels = geometry.output[axis]
-        window_start, window_length = _extent(geometry.window, axis)
-        region_start, region_length = _extent(geometry.region, axis)
-        inner_start, inner_length = _extent(geometry.inner, axis)
-        # The centres from the region's start on, in parts of 1 / (2 * num_pixels) camera pixels.
-        centres = (2 * np.arange(num_pixels) + 1) * window_length
-        centres += (window_start - region_start) * 2 * num_pixels
-        end = region_length * 2 * num_pixels
-        inside = np.flatnonzero((centres >= 0) & (centres < end))
-        start = int(inside[0]) if inside.size else 0
-        return cls(start, inner_start + centres[inside] * inner_length // end)
-
-
-def _extent(part: Rectangle, axis: int) -> tuple[int, int]:
-    return (part.x, part.width) if axis == 1 else (part.y, part.height)
+        return geometry_of(camera, self.size, fit=self.fit)
 
 
 def _letterbox(region: ImageSize, network: ImageSize) -> Rectangle:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from unet_seg_ros.core.axis import Span
 from unet_seg_ros.core.errors import ConfigurationError
 from unet_seg_ros.core.size import ByteArray, ImageSize
 
@@ -35,6 +36,16 @@ class Rectangle(NamedTuple):
     def size(self) -> ImageSize:
         """Its size [px]."""
         return ImageSize(self.height, self.width)
+
+    @property
+    def columns(self) -> Span:
+        """Its columns [px]."""
+        return Span(self.x, self.width)
+
+    @property
+    def rows(self) -> Span:
+        """Its rows [px]."""
+        return Span(self.y, self.height)
 
     @classmethod
     def of(cls, size: ImageSize) -> Rectangle:

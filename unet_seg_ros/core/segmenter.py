@@ -13,13 +13,19 @@ import numpy as np
 
 from unet_seg_ros.core.backend import Backend, Prediction
 from unet_seg_ros.core.classes import UNKNOWN_ID
-from unet_seg_ros.core.contract import ModelContract
-from unet_seg_ros.core.errors import FrameError
-from unet_seg_ros.core.geometry import Geometry, GeometryOptions, geometry_of
+from unet_seg_ros.core.contract import FITS, ModelContract
+from unet_seg_ros.core.errors import ConfigurationError, FrameError
+from unet_seg_ros.core.geometry import Geometry, geometry_of
 from unet_seg_ros.core.pixels import RawFrame
 from unet_seg_ros.core.rectangle import Rectangle
 from unet_seg_ros.core.size import ByteArray, ImageSize
 from unet_seg_ros.core.unknown import UnknownPixels
+
+#: Output sizes that have a name; any other is WIDTHxHEIGHT.
+OUTPUTS = ('camera', 'network')
+
+#: The greatest width or height of an output [px]: beyond it no machine's memory is safe.
+MAX_OUTPUT_PX = 16384
 
 
 class ResultRenderer:
@@ -58,7 +64,7 @@ class CameraOptions:
     fit : str
         One of `contract.FITS`; empty for the one that the model was trained with.
     output : str
-        As `GeometryOptions.output`.
+        One of `OUTPUTS`, or a size as WIDTHxHEIGHT; see `Geometry`.
     unknown : UnknownPixels
         Decides of which pixels nothing is said.
 
@@ -76,11 +82,21 @@ class CameraOptions:
 
     def __post_init__(self) -> None:
         """Check them."""
-        self._geometry_options('stretch')
+        if self.fit not in ('', *FITS):
+            raise ConfigurationError(f'fit {self.fit!r} is not one of {", ".join(FITS)}')
+        if self.output not in OUTPUTS:
+            self._check_size()
 
-    def _geometry_options(self, trained_fit: str) -> GeometryOptions:
-        fit = self.fit or trained_fit
-        return GeometryOptions(region=self.region, fit=fit, output=self.output)
+    def _check_size(self) -> None:
+        try:
+            is_possible = max(ImageSize.parse(self.output)) <= MAX_OUTPUT_PX
+        except ConfigurationError:
+            is_possible = False
+        if not is_possible:
+            raise ConfigurationError(
+                f'output size {self.output!r}: write {" or ".join(OUTPUTS)}, or a size as '
+                f'WIDTHxHEIGHT, such as 640x360, of at most {MAX_OUTPUT_PX} px a side'
+            )
 
     def geometry(self, camera: ImageSize, contract: ModelContract) -> Geometry:
         """
@@ -89,10 +105,11 @@ class CameraOptions:
         Raises
         ------
         FrameError
-            If the region reaches out of the image.
+            If the image is empty, or the region reaches out of it.
 
         """
-        return geometry_of(self._geometry_options(contract.fit), camera, contract.input_size)
+        fit = self.fit or contract.fit
+        return geometry_of(camera, contract.input_size, self.region, fit, self.output)
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,10 @@ class EgoMask:
             data = np.frombuffer(path.read_bytes(), np.uint8)
         except OSError as e:
             raise ConfigurationError(f'ego mask {path}: {e.strerror}') from e
-        image = cv2.imdecode(data, _FLAGS) if data.size else None
+        try:
+            image = cv2.imdecode(data, _FLAGS) if data.size else None
+        except cv2.error:  # of sizes that no image has
+            image = None
         if image is None:
             raise ConfigurationError(f'ego mask {path} is no image that can be read: give a PNG')
         return cls(cast(npt.NDArray[np.integer[Any]], image))

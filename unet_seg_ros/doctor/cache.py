@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from unet_seg_ros.core.errors import EngineError
@@ -24,7 +25,7 @@ def check_space(folder: Path, free_bytes: int) -> Finding:
     return warn(_SUBJECT, told, 'make room, or set engine_cache to a folder on another disk')
 
 
-def check_cache(folder: Path | None) -> list[Finding]:
+def check_cache(folder: Path | None) -> Iterator[Finding]:
     """
     Look at a folder of engines.
 
@@ -35,22 +36,35 @@ def check_cache(folder: Path | None) -> list[Finding]:
 
     """
     cache = EngineCache(folder)
-    there = next(p for p in (cache.folder, *cache.folder.parents) if p.exists())
-    findings = [check_space(cache.folder, shutil.disk_usage(there).free)]
-    if not os.access(there, os.W_OK):
-        findings.append(
-            warn(
+    # A link to nowhere is there too.
+    there = next(p for p in (cache.folder, *cache.folder.parents) if os.path.lexists(p))
+    try:
+        if not there.is_dir():
+            yield fail(_SUBJECT, f'{there}: is no folder', 'remove it, or set engine_cache')
+            return
+        yield check_space(cache.folder, shutil.disk_usage(there).free)
+        if not os.access(there, os.W_OK | os.X_OK):
+            yield warn(
                 _SUBJECT,
                 f'{there}: cannot be written by this user',
-                'build engines there beforehand with `unet-seg build-engine`, or set engine_cache',
+                'build engines there beforehand with `unet-seg build-engine --cache '
+                f'{cache.folder}`, or set engine_cache',
             )
-        )
-    try:
-        entries = cache.entries()
+            if not os.access(there, os.R_OK | os.X_OK):
+                return
+        yield from _check_entries(cache)
     except EngineError as e:
-        return [*findings, fail(_SUBJECT, str(e))]
+        yield fail(_SUBJECT, str(e))
+    except OSError as e:
+        yield fail(
+            _SUBJECT, f'{e.filename}: cannot be read: {e.strerror}', 'set engine_cache to another'
+        )
+
+
+def _check_entries(cache: EngineCache) -> Iterator[Finding]:
+    entries = cache.entries()
     useless = [e for e in entries if e.problem]
-    findings += [
-        warn(_SUBJECT, f'{e.key}: {e.problem}', '`unet-seg engines --prune`') for e in useless
-    ]
-    return [*findings, ok(_SUBJECT, f'holds {len(entries) - len(useless)} engines')]
+    remedy = f'`unet-seg engines --cache {cache.folder} --prune`'
+    for entry in useless:
+        yield warn(_SUBJECT, f'{entry.key}: {entry.problem}', remedy)
+    yield ok(_SUBJECT, f'holds {len(entries) - len(useless)} engines')

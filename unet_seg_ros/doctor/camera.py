@@ -1,29 +1,21 @@
-"""One camera: its rate, its images, and whether its CameraInfo can be true."""
+"""One camera: its rate, its images and their masked parts, and who reads what becomes of them."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from pathlib import Path
 
+import cv2
 import numpy as np
 
-from unet_seg_ros.core.calibration import Calibration
 from unet_seg_ros.core.finding import Finding, fail, ok, skip, warn
+from unet_seg_ros.core.rectangle import Rectangle
 from unet_seg_ros.core.size import ImageSize
 
-# From a strong telephoto lens to a fisheye taken for a pinhole [degrees].
-_NARROWEST, _WIDEST = 5.0, 170.0
+# An ego mask of the camera's shape, drawn smaller or larger, differs by rounding.
+_SAME_SHAPE = 0.02
 
-# The principal point lies near the middle; a cropped image moves it, hardly out of this part.
-_MIDDLE = (0.2, 0.8)
-
-# Pixels of cameras are square; anamorphic lenses and skipped columns give up to 2.
-_MAX_ASPECT = 2.1
-
-_K_REMEDY = (
-    'calibrate the camera anew; CARLA with --ros2 sends a wrong K before late 2025: take its ROS '
-    'bridge, or compute K from width and field of view'
-)
+_EGO_FLAGS = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 
 
 def check_rate(subject: str, arrivals_s: Sequence[float], seconds: float) -> Finding:
@@ -76,80 +68,114 @@ def check_image(subject: str, form: str, problem: str) -> Finding:
     )
 
 
-def check_calibration(
-    subject: str, calibration: Calibration | None, size: ImageSize | None
-) -> Finding:
+def check_publishers(subject: str, topic: str, num_publishers: int) -> list[Finding]:
+    """Tell whether the images of several cameras come on one topic."""
+    if num_publishers < 2:
+        return []
+    return [
+        warn(
+            subject,
+            f'{num_publishers} publishers send images to {topic}',
+            'end all but one, or give each a topic of its own',
+        )
+    ]
+
+
+def check_frame(subject: str, frame_id: str, info_frame_id: str | None) -> list[Finding]:
     """
-    Tell whether a camera's CameraInfo is there and can be true.
+    Tell whether the images say where they were taken, and their CameraInfo the same.
 
     Parameters
     ----------
     subject : str
         The finding's.
-    calibration : Calibration or None
-        What came; None if nothing did.
-    size : ImageSize or None
-        The size of the camera's images; None if none came.
+    frame_id : str
+        The images'.
+    info_frame_id : str or None
+        The CameraInfo's; None if none came.
 
     """
-    if calibration is None:
+    if not frame_id:
+        return [
+            warn(
+                subject,
+                'images have no frame_id: masks cannot be placed in TF',
+                "let the driver set the camera's optical frame",
+            )
+        ]
+    if info_frame_id not in (None, frame_id):
+        return [
+            warn(
+                subject,
+                f'images are in frame {frame_id}, camera_info is in {info_frame_id!r}: it is '
+                "republished in the images' frame",
+                'let both have the optical frame',
+            )
+        ]
+    return []
+
+
+def check_region(subject: str, region: Sequence[int], size: ImageSize) -> list[Finding]:
+    """
+    Tell whether the part that is segmented lies in the image.
+
+    Parameters
+    ----------
+    subject : str
+        The finding's.
+    region : sequence of int
+        The parameter ``region``, as the node takes it; none or zeros for the whole image.
+    size : ImageSize
+        The size of the images.
+
+    """
+    if not any(region):
+        return []
+    part = Rectangle(*region)
+    if part.x + part.width <= size.width and part.y + part.height <= size.height:
+        return [ok(subject, f'the region {part} lies within the images')]
+    return [
+        fail(
+            subject,
+            f'the region {part} reaches out of the images of {size} px: all are dropped',
+            'choose a region within them',
+        )
+    ]
+
+
+def check_ego_mask(subject: str, path: Path, size: ImageSize) -> Finding:
+    """
+    Tell whether a mask of the own vehicle belongs to the images.
+
+    Parameters
+    ----------
+    subject : str
+        The finding's.
+    path : Path
+        The mask; an image that can be read.
+    size : ImageSize
+        The size of the images.
+
+    """
+    mask = cv2.imread(str(path), _EGO_FLAGS)
+    if mask is None:
+        return fail(subject, f'ego mask {path} is no image that can be read', 'give a PNG')
+    drawn = ImageSize.of(mask)
+    share = float((mask.reshape(*drawn, -1) != 0).any(axis=2).mean())
+    if share in (0.0, 1.0):
+        hidden = 'nothing' if share == 0.0 else 'the whole image'
+        return (fail if share else warn)(
+            subject,
+            f'ego mask {path} hides {hidden}',
+            'paint the own vehicle white, and all else black',
+        )
+    if abs(drawn.width * size.height / (drawn.height * size.width) - 1) > _SAME_SHAPE:
         return warn(
             subject,
-            'no camera_info came: masks are published without it',
-            'publish it beside the image, or set camera_info_topic',
+            f'ego mask {path} is {drawn} px, the images are {size} px: it is stretched',
+            "draw it on one of this camera's images",
         )
-    if size is not None and calibration.image_size != size:
-        return fail(
-            subject,
-            f'camera_info is for {calibration.image_size} px, the images are {size} px: it is not '
-            'republished',
-            'let both come from the same camera',
-        )
-    if wrong := _mistake_of_k(calibration):
-        return fail(subject, wrong, _K_REMEDY)
-    if not calibration.k.any():
-        return warn(subject, 'camera_info has a K of zeros: not calibrated', 'calibrate it')
-    across, down = _fields_of_view(calibration)
-    return ok(
-        subject,
-        f'camera_info: {calibration.image_size} px, sees {across:.0f} by {down:.0f} degrees',
-    )
-
-
-def _fields_of_view(calibration: Calibration) -> tuple[float, float]:
-    height, width = calibration.size
-    across, down = (
-        math.degrees(2 * math.atan2(length / 2, focal))
-        for length, focal in ((width, calibration.k[0, 0]), (height, calibration.k[1, 1]))
-    )
-    return across, down
-
-
-def _mistake_of_k(calibration: Calibration) -> str:
-    k, (height, width) = calibration.k, calibration.size
-    if not k.any():
-        return ''
-    focal_x, focal_y = k[0, 0], k[1, 1]
-    if not np.isfinite(k).all() or focal_x <= 0 or focal_y <= 0:
-        return f'camera_info has a K with the focal lengths {focal_x:g} and {focal_y:g} px'
-    across, _ = _fields_of_view(calibration)
-    if not _NARROWEST <= across <= _WIDEST:
-        return (
-            f'camera_info has a K with a focal length of {focal_x:g} px, which at a width of '
-            f'{width} px means a field of view of {across:.2g} degrees'
-        )
-    if max(focal_x, focal_y) > _MAX_ASPECT * min(focal_x, focal_y):
-        return (
-            f'camera_info has a K with focal lengths as unlike as {focal_x:g} and {focal_y:g} px'
-        )
-    low, high = _MIDDLE
-    x, y = k[0, 2] / width, k[1, 2] / height
-    if not (low <= x <= high and low <= y <= high):
-        return (
-            f'camera_info has a K with the principal point ({k[0, 2]:g}, {k[1, 2]:g}), far from '
-            f'the middle of {width}x{height} px'
-        )
-    return ''
+    return ok(subject, f'the ego mask hides {share:.0%} of the images')
 
 
 def check_output(subject: str, num_readers: int) -> Finding:

@@ -12,6 +12,9 @@ _SUBJECT = 'clock'
 # A camera, its driver and the network together take less; another clock is off by more.
 _MAX_AGE_S, _MAX_AHEAD_S = 5.0, 0.5
 
+# Two clocks that both tell the time of day are not a year apart.
+_YEAR_S = 365 * 86_400.0
+
 
 def check_clock(
     use_sim_time: bool, num_publishers: int, ticks_s: Sequence[float], seconds: float
@@ -59,7 +62,7 @@ def check_clock(
     return ok(_SUBJECT, f'/clock runs at {(ticks_s[-1] - ticks_s[0]) / seconds:.2f} of real time')
 
 
-def check_stamp(subject: str, age_s: float) -> Finding:
+def check_stamp(subject: str, age_s: float, use_sim_time: bool) -> Finding:
     """
     Tell whether an image's stamp is of the node's clock.
 
@@ -69,14 +72,27 @@ def check_stamp(subject: str, age_s: float) -> Finding:
         The finding's.
     age_s : float
         The node's time at the image's arrival less its stamp [s].
+    use_sim_time : bool
+        The node's parameter.
 
     """
     if -_MAX_AHEAD_S <= age_s <= _MAX_AGE_S:
         return ok(subject, f'stamps are {max(age_s, 0) * 1e3:.0f} ms old when they arrive')
     side = 'behind' if age_s > 0 else 'ahead of'
+    if abs(age_s) > _YEAR_S:
+        return fail(
+            subject,
+            f"stamps are {abs(age_s) / _YEAR_S:.0f} years {side} the node's clock",
+            'set use_sim_time for its driver too, or false for the node'
+            if use_sim_time
+            else 'set use_sim_time where time is simulated or played back; else its driver sets '
+            'no time: let it do so',
+        )
     return fail(
         subject,
         f"stamps are {abs(age_s):.1f} s {side} the node's clock",
-        'set use_sim_time where time is simulated; else set the clocks of both machines by NTP or '
-        'PTP, or let the driver stamp with system time',
+        'let its images and /clock come from the same simulator or player'
+        if use_sim_time
+        else 'set the clocks of both machines by NTP or PTP, or let the driver stamp with system '
+        'time',
     )

@@ -26,7 +26,7 @@ _RANGES = {
 def check_domain(environ: Mapping[str, str]) -> Finding:
     """Tell the ROS domain; nodes of another one are never seen."""
     text = environ.get(_DOMAIN, '') or '0'
-    if not text.isdecimal() or int(text) > _LAST_DOMAIN:
+    if not (text.isascii() and text.isdecimal()) or int(text) > _LAST_DOMAIN:
         return fail('domain', f'{_DOMAIN}={text}', f'set a whole number from 0 to {_SAFE_DOMAIN}')
     if int(text) > _SAFE_DOMAIN:
         return warn(
@@ -40,10 +40,11 @@ def check_domain(environ: Mapping[str, str]) -> Finding:
 
 def check_discovery(environ: Mapping[str, str]) -> Finding:
     """Tell how far nodes are looked for."""
-    if environ.get(_LOCALHOST, ''):
+    # Any other value leaves the choice to the newer variable.
+    if environ.get(_LOCALHOST) == '1':
         return warn(
             'discovery',
-            f'{_LOCALHOST}={environ[_LOCALHOST]} overrides {_RANGE} and is deprecated since Iron',
+            f'{_LOCALHOST}=1 overrides {_RANGE} and is deprecated since Iron',
             f'unset it, and set {_RANGE} to LOCALHOST or SUBNET',
         )
     chosen = environ.get(_RANGE, '') or 'SUBNET'

@@ -15,6 +15,10 @@ def check_model(path: Path) -> Finding:
         contract = read_contract(path)
     except ModelError as e:
         return fail('model', str(e))
+    except OSError as e:
+        return fail(
+            'model', f'model file {path}: cannot be read: {e.strerror}', 'let this user read it'
+        )
     return ok(
         'model',
         f'{contract.name}, {contract.precision}, input {contract.input_size}, '

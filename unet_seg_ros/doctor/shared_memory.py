@@ -5,10 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
+from unet_seg_ros.core.errors import one_line
 from unet_seg_ros.core.finding import Finding, fail, ok, skip, warn
 
 FOLDER = Path('/dev/shm')
@@ -21,6 +23,16 @@ _SEGMENT = re.compile(r'(fastrtps|fastdds)_[0-9a-f]{16}')
 _LOCK = '_el'
 
 _SUBJECT = 'shared memory'
+
+# Where Fast DDS is told of a profile, or of its transports alone.
+_PROFILES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
+_TRANSPORTS = 'FASTDDS_BUILTIN_TRANSPORTS'
+
+# With so large a segment no image of 1280x720 was lost; Fast DDS's own has half a megabyte.
+_ENOUGH_BYTES = 8_000_000
+
+# Of the folder's room; more may keep a process from its segment.
+_HARMLESS_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,52 +103,122 @@ def segment_bytes(profile: str) -> int:
     return int(found[1]) if found else 0
 
 
-def check_profile(notice: str, profile: Path) -> Finding:
+def check_profile(notice: str, own: Path, environ: Mapping[str, str]) -> Finding:
     """
-    Tell who chooses the segment's size.
+    Tell who chooses the segment's size, and whether images fit.
 
     Parameters
     ----------
     notice : str
         What the node says if it keeps the user's own choice, else empty.
-    profile : Path
+    own : Path
         The node's own profile.
+    environ : mapping
+        The environment's variables.
 
     """
-    if notice:
+    size = segment_bytes(own.read_text())
+    if not notice:
+        return ok(
+            _SUBJECT,
+            f"the node's own profile, {_mb(size)} for each process; publishers need it too",
+        )
+    if not is_fast_dds(environ):
+        return skip(_SUBJECT, notice)
+    chosen = [
+        (name, environ[name]) for name in _PROFILES if environ.get(name, str(own)) != str(own)
+    ]
+    if _TRANSPORTS in environ or not chosen:
         return warn(_SUBJECT, notice, 'see that its shared memory holds several images')
-    size = segment_bytes(profile.read_text())
-    return ok(
-        _SUBJECT, f"the node's own profile, {_mb(size)} for each process; publishers need it too"
-    )
+    name, path = chosen[0]
+    return _check_users_profile(name, path, f'unset {name}, or take the transports of {own}')
 
 
-def check_space(total_bytes: int, free_bytes: int, needed_bytes: int) -> Finding:
-    """Tell whether the folder has room for the node's segment and a publisher's."""
+def _check_users_profile(variable: str, path: str, remedy: str) -> Finding:
+    try:
+        text = Path(path).read_text(encoding='utf-8')
+        ElementTree.fromstring(text)
+    except OSError as e:
+        return fail(_SUBJECT, f'{variable}={path}: cannot be read: {e.strerror}', remedy)
+    except (ElementTree.ParseError, UnicodeDecodeError) as e:
+        return fail(_SUBJECT, f'{variable}={path}: is no XML: {one_line(e)}', remedy)
+    size = segment_bytes(text)
+    if size >= _ENOUGH_BYTES:
+        return ok(_SUBJECT, f'{path}, {_mb(size)} for each process; publishers need it too')
+    told = f'sets segment_size to {_mb(size)}' if size else 'sets no segment_size'
+    return warn(_SUBJECT, f'{path} {told}: images may not fit', remedy)
+
+
+def is_fast_dds(environ: Mapping[str, str]) -> bool:
+    """Return whether the middleware is Fast DDS, as it is where nothing else is chosen."""
+    return (environ.get('RMW_IMPLEMENTATION') or 'rmw_fastrtps_cpp').startswith('rmw_fastrtps')
+
+
+def num_to_start(segments: Iterable[Segment], needed_bytes: int, is_running: bool) -> int:
+    """
+    Return how many processes with images are still to start: the node and a camera's driver.
+
+    Parameters
+    ----------
+    segments : iterable of Segment
+        Those of other processes than this one.
+    needed_bytes : int
+        The least size of a segment for images [B].
+    is_running : bool
+        Whether the node runs already; else it is to start, however many drivers do run.
+
+    """
+    num_there = sum(not s.is_left and s.num_bytes >= needed_bytes for s in segments)
+    return max(2 - num_there, 0 if is_running else 1)
+
+
+def check_space(total_bytes: int, free_bytes: int, needed_bytes: int, num_more: int) -> Finding:
+    """
+    Tell whether the folder has room for the processes that are still to start.
+
+    Parameters
+    ----------
+    total_bytes, free_bytes : int
+        The folder's [B].
+    needed_bytes : int
+        The segment of one process [B].
+    num_more : int
+        How many are to start.
+
+    """
     told = f'{FOLDER} has {_mb(free_bytes)} of {_mb(total_bytes)} free'
-    if free_bytes >= 2 * needed_bytes:
+    if free_bytes >= num_more * needed_bytes:
         return ok(_SUBJECT, told)
     return fail(
         _SUBJECT,
-        f'{told}, and each process needs {_mb(needed_bytes)}',
+        f'{told}; for node and driver {num_more * needed_bytes / 1e6:.1f} MB more are needed',
         'start the container with --shm-size=1g, or remove what dead processes left',
     )
 
 
-def check_leftovers(segments: Iterable[Segment]) -> Finding:
-    """Tell what killed processes left behind."""
+def check_leftovers(segments: Iterable[Segment], total_bytes: int) -> Finding:
+    """
+    Tell what killed processes left behind.
+
+    Parameters
+    ----------
+    segments : iterable of Segment
+        What lies in shared memory.
+    total_bytes : int
+        How much it holds at most [B].
+
+    """
     left = [s.num_bytes for s in segments if s.is_left]
     if not left:
         return ok(_SUBJECT, 'dead processes left nothing there')
-    return warn(
-        _SUBJECT,
-        f'dead processes left {len(left)} segments of {_mb(sum(left))} together in {FOLDER}',
-        f'`fastdds shm clean`, or while no ROS runs `rm {FOLDER}/fast*`',
-    )
+    told = f'dead processes left {len(left)} segments of {_mb(sum(left))} together in {FOLDER}'
+    if sum(left) < _HARMLESS_SHARE * total_bytes:
+        return ok(_SUBJECT, f'{told}, where there is room enough')
+    return warn(_SUBJECT, told, f'`fastdds shm clean`, or while no ROS runs `rm {FOLDER}/fast*`')
 
 
 def check_publisher(
-    subject: str, segments: Iterable[Segment], gid: bytes, image_bytes: int
+    subject: str, segments: Iterable[Segment], gid: bytes, image_bytes: int, profile: Path
 ) -> Finding:
     """
     Tell whether an image fits into its publisher's segment.
@@ -151,6 +233,8 @@ def check_publisher(
         The publisher's, as the graph has it; Fast DDS keeps 16 bits of the process's id in it.
     image_bytes : int
         An image's size [B].
+    profile : Path
+        A profile with a segment for images.
 
     """
     low_bits = int.from_bytes(gid[4:6], 'little')
@@ -166,8 +250,7 @@ def check_publisher(
         subject,
         f'an image of {_mb(image_bytes)} does not fit into the {_mb(size)} of shared memory of '
         f'its publisher, process {owned[0].owner}: frames are lost',
-        'set FASTRTPS_DEFAULT_PROFILES_FILE (Kilted: FASTDDS_DEFAULT_PROFILES_FILE) to '
-        "config/fastdds_profile.xml of this package's share where that process starts",
+        f'export {_PROFILES[0]}={profile} (Kilted: {_PROFILES[1]}) where that process starts',
     )
 
 

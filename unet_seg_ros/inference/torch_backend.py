@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from unet_seg_ros.core.backend import Backend, Prediction
-from unet_seg_ros.core.errors import EngineError, one_line
+from unet_seg_ros.core.errors import EngineError, LostGpuError, one_line
 from unet_seg_ros.core.size import ByteArray
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ class TorchBackend(Backend):
     graph says, in floating point, which is exact but no faster. Two settings of torch belong to
     the whole process and are changed only while a batch runs: on the CPU the number of threads
     where `num_threads` is not 0, on CUDA whether cuDNN may use TF32.
-
-    A CUDA fault leaves torch's CUDA unusable until the process ends: every later run fails too.
 
     Attributes
     ----------
@@ -90,7 +88,20 @@ class TorchBackend(Backend):
                 self._reserve(len(images_nhwc))
             return self._run(images_nhwc)
         except RuntimeError as e:
+            self._check_gpu()
             raise EngineError(f'backend {self.name}: {one_line(e)}') from e
+
+    def _check_gpu(self) -> None:
+        """Raise LostGpuError if the GPU is lost, which every later call would say."""
+        if self.device == 'cpu':
+            return
+        try:
+            self._torch.cuda.synchronize(self.device)
+        except RuntimeError as e:
+            raise LostGpuError(
+                f'backend {self.name}: {one_line(e)}; GPU {self.options.gpu} is lost to this '
+                'process: start that again'
+            ) from e
 
     def _run(self, images_nhwc: ByteArray) -> Prediction:
         host = self._staging[: len(images_nhwc)]

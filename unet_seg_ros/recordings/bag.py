@@ -13,18 +13,17 @@ from typing import Any, cast
 
 import apsw
 import cv2
-import numpy as np
-import numpy.typing as npt
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import ReaderError
 from rosbags.serde import SerdeError
 from rosbags.typesys import Stores, TypesysError, get_typestore
 
-from unet_seg_ros.core.errors import RecordingError
+from unet_seg_ros.core.compressed import decode_image
+from unet_seg_ros.core.errors import FrameError, RecordingError
 from unet_seg_ros.core.pixels import RawFrame
-from unet_seg_ros.core.size import ByteArray, ImageSize
-from unet_seg_ros.recordings.storage import is_bag
+from unet_seg_ros.core.size import ImageSize
+from unet_seg_ros.recordings.storage import METADATA, bags_in, is_bag
 
 if sys.version_info >= (3, 14):
     from compression.zstd import ZstdError
@@ -33,6 +32,7 @@ else:
 
 RAW_TYPE = 'sensor_msgs/msg/Image'
 COMPRESSED_TYPE = 'sensor_msgs/msg/CompressedImage'
+_INFO_TYPE = 'sensor_msgs/msg/CameraInfo'
 
 NS_PER_S = 10**9
 
@@ -75,7 +75,10 @@ class BagFrame:
     frame_id : str
         The header's frame.
     frame : RawFrame
-        The pixels as recorded; those of a compressed image are decoded to bgr8.
+        The pixels as recorded; those of a compressed image are decoded.
+    camera_info : bytes or None
+        The ``sensor_msgs/CameraInfo`` recorded beside it, in CDR: the last one before it, or the
+        first; None if the bag has none.
 
     """
 
@@ -83,6 +86,7 @@ class BagFrame:
     offset_ns: int
     frame_id: str
     frame: RawFrame
+    camera_info: bytes | None
 
 
 def image_topics(path: Path) -> dict[str, int]:
@@ -123,7 +127,7 @@ def choose_topic(path: Path, topic: str | None = None) -> str:
         raise RecordingError(f'bag {path}: no images on {topic}; there are {", ".join(filled)}')
     cameras = [name for name in filled if _is_of_camera(name, filled)] or filled
     if topic is None and len(cameras) > 1:
-        raise RecordingError(f'bag {path}: choose a topic, one of {", ".join(filled)}')
+        raise RecordingError(f'bag {path}: choose a topic, one of {", ".join(cameras)}')
     return topic or cameras[0]
 
 
@@ -149,11 +153,16 @@ def read_images(path: Path, topic: str | None = None, start_s: float = 0.0) -> I
     """
     chosen = choose_topic(path, topic)
     with reading(path), opened(path) as reader:
-        connections = [c for c in image_connections(reader) if c.topic == chosen]
-        stamps = _Stamps(reader, connections)
+        images = [c for c in image_connections(reader) if c.topic == chosen]
+        infos = _info_connections(reader, chosen)
+        stamps = _Stamps(reader, images)
         start_ns = stamps.recorded_at(round(start_s * NS_PER_S)) if start_s > 0 else None
-        for connection, recorded_ns, data in reader.messages(connections, start=start_ns):
+        info = _first(reader, infos, start_ns)
+        for connection, recorded_ns, data in reader.messages([*images, *infos], start=start_ns):
             message = cast(Any, reader.deserialize(data, connection.msgtype))
+            if connection.msgtype == _INFO_TYPE:
+                info = bytes(data)
+                continue
             compressed = connection.msgtype == COMPRESSED_TYPE
             stamp = stamp_ns(message, recorded_ns)
             yield BagFrame(
@@ -161,6 +170,7 @@ def read_images(path: Path, topic: str | None = None, start_s: float = 0.0) -> I
                 offset_ns=stamp - stamps.first_ns,
                 frame_id=message.header.frame_id,
                 frame=_decoded(message, path) if compressed else raw_frame(message),
+                camera_info=info,
             )
 
 
@@ -208,6 +218,9 @@ def reading(path: Path) -> Iterator[None]:
         raise RecordingError(
             f'{path}: no rosbag2; give its folder with metadata.yaml, or a .mcap or .db3 file'
         )
+    if path.is_dir() and not (path / METADATA).exists():
+        files = ', '.join(bag.name for bag in bags_in(path))
+        raise RecordingError(f'bag {path}: no {METADATA} in it; give one of its files: {files}')
     try:
         yield
     except _DAMAGE as e:
@@ -234,11 +247,17 @@ def raw_frame(message: Any) -> RawFrame:
     return RawFrame(message.data, encoding, size, int(message.step), big)
 
 
-def decompressed(message: Any, flags: int) -> npt.NDArray[Any] | None:
-    """Return the pixels of a ``sensor_msgs/CompressedImage`` as OpenCV's flags ask; or None."""
-    # Without the flag OpenCV would turn the picture as its EXIF data says; labels are not turned.
-    flags |= cv2.IMREAD_IGNORE_ORIENTATION if flags >= 0 else 0
-    return cv2.imdecode(message.data, flags) if message.data.size else None
+def decompressed(message: Any) -> RawFrame:
+    """
+    Return the pixels of a ``sensor_msgs/CompressedImage``.
+
+    Raises
+    ------
+    FrameError
+        If it is no whole JPEG or PNG file.
+
+    """
+    return decode_image(message.data.tobytes(), message.format)
 
 
 def _is_of_camera(topic: str, topics: Collection[str]) -> bool:
@@ -246,10 +265,23 @@ def _is_of_camera(topic: str, topics: Collection[str]) -> bool:
     return '/segmentation/' not in topic and (raw == topic or raw not in topics)
 
 
+def _info_connections(reader: AnyReader, image_topic: str) -> list[Connection]:
+    raw = image_topic.removesuffix('/compressed')
+    topic = f'{raw.rpartition("/")[0]}/camera_info'
+    return [c for c in reader.connections if c.topic == topic and c.msgtype == _INFO_TYPE]
+
+
+def _first(reader: AnyReader, connections: list[Connection], start_ns: int | None) -> bytes | None:
+    """Return the first message from a time of recording on, or else of all."""
+    for start in (start_ns, None) if connections else ():
+        for connection, _, data in reader.messages(connections, start=start):
+            reader.deserialize(data, connection.msgtype)  # Whether it is damaged.
+            return bytes(data)
+    return None
+
+
 def _decoded(message: Any, path: Path) -> RawFrame:
-    image = decompressed(message, cv2.IMREAD_COLOR)
-    if image is None:
-        raise RecordingError(
-            f'bag {path}: a compressed image of format {message.format!r} cannot be decoded'
-        )
-    return RawFrame.from_bgr(cast(ByteArray, np.asarray(image, np.uint8)))
+    try:
+        return decompressed(message)
+    except FrameError as e:
+        raise RecordingError(f'bag {path}: {e}') from e

@@ -11,13 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from unet_seg_ros.core.classes import ClassTable
-from unet_seg_ros.core.errors import RecordingError
+from unet_seg_ros.core.compressed import decode_image
+from unet_seg_ros.core.errors import FrameError, RecordingError
 from unet_seg_ros.core.size import ByteArray
 from unet_seg_ros.recordings.labels import LabelForm
 from unet_seg_ros.recordings.layout import FolderNames, ImageFolder, find_folders, key_of_image
 from unet_seg_ros.recordings.recording import ReadOptions, SourceRecording
 from unet_seg_ros.recordings.sequences import drives, place_of
 
+_JPEG_BEGIN = b'\xff\xd8'
 _PNG_BEGIN, _PNG_END = b'\x89PNG', b'IEND'
 
 
@@ -50,8 +52,15 @@ def read_image(path: Path) -> ByteArray:
         If the file cannot be decoded.
 
     """
+    data = _read(path)
+    if data.startswith(_JPEG_BEGIN):
+        # OpenCV 4.6 gives the part of a cut-off one that is there, the rest grey.
+        try:
+            return decode_image(data).bgr()
+        except FrameError as e:
+            raise RecordingError(f'{path}: {e}') from e
     # Without the flag OpenCV would turn the picture as its EXIF data says; labels are not turned.
-    image: ByteArray = _decode(path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    image: ByteArray = _decode(path, data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     return image
 
 
@@ -103,7 +112,7 @@ class LabelledFolder(SourceRecording):
     def read(self, index: int) -> tuple[ByteArray, npt.NDArray[Any]]:
         """Read both files; see `SourceRecording`."""
         image_path, label_path = self._pairs[index]
-        return read_image(image_path), _decode(label_path, cv2.IMREAD_UNCHANGED)
+        return read_image(image_path), _decode(label_path, _read(label_path), cv2.IMREAD_UNCHANGED)
 
     def label_name(self, index: int) -> str:
         """Return the label's path."""
@@ -136,11 +145,14 @@ class LabelledFolder(SourceRecording):
         return path.relative_to(self.path).as_posix()
 
 
-def _decode(path: Path, flags: int) -> npt.NDArray[Any]:
+def _read(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as e:
         raise RecordingError(f'{path}: cannot be read: {e.strerror}') from e
+
+
+def _decode(path: Path, data: bytes, flags: int) -> npt.NDArray[Any]:
     # OpenCV 4 gives the part of a cut-off PNG that is there, the rest black.
     cut_off = data.startswith(_PNG_BEGIN) and _PNG_END not in data
     image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data and not cut_off else None

@@ -184,11 +184,8 @@ class LabelledBag(SourceRecording):
 
     def _image(self, place: _Message) -> ByteArray:
         message, is_compressed = self._message(self._image_topic, place)
-        if is_compressed:
-            image = decompressed(message, cv2.IMREAD_COLOR)
-            return cast(ByteArray, self._readable(image, self._image_topic, place))
         try:
-            pixels = raw_frame(message).bgr()
+            pixels = (decompressed(message) if is_compressed else raw_frame(message)).bgr()
         except FrameError as e:
             raise RecordingError(f'{self._where(self._image_topic, place)}: {e}') from e
         # The message's own bytes cannot be written.
@@ -203,8 +200,12 @@ class LabelledBag(SourceRecording):
                     f'{where}: labels went through JPEG, which changes ids and colours; record '
                     'them raw or as PNG'
                 )
-            label = decompressed(message, cv2.IMREAD_UNCHANGED)
-            return self._readable(label, self._label_topic, place)
+            label = None
+            if message.data.size:
+                label = cv2.imdecode(message.data, cv2.IMREAD_UNCHANGED)
+            if label is None:
+                raise RecordingError(f'{where}: cannot be decoded')
+            return label
         frame = raw_frame(message)
         if frame.encoding not in LABEL_ENCODINGS:
             raise RecordingError(
@@ -216,13 +217,6 @@ class LabelledBag(SourceRecording):
         except FrameError as e:
             raise RecordingError(f'{where}: {e}') from e
         return np.array(pixels)
-
-    def _readable(
-        self, image: npt.NDArray[Any] | None, topic: str, place: _Message
-    ) -> npt.NDArray[Any]:
-        if image is None:
-            raise RecordingError(f'{self._where(topic, place)}: cannot be decoded')
-        return image
 
     def _where(self, topic: str, place: _Message) -> str:
         return f'bag {self.path}: {topic} at {place.name}'

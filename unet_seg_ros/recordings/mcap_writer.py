@@ -71,8 +71,9 @@ class McapWriter:
     """
     Writes an MCAP file with the profile of ROS 2, which rosbag2 and Foxglove open as it is.
 
-    Chunks are written when they are full, and the index at the end. QoS profiles are left out:
-    their form differs between releases, and without them rosbag2 plays with its default.
+    Chunks are written when they are full, each with an end behind it that the next one overwrites;
+    so a file whose process was killed can be read. The index comes at the end. QoS profiles are
+    left out: their form differs between releases, and without them rosbag2 plays with its default.
 
     Parameters
     ----------
@@ -106,6 +107,7 @@ class McapWriter:
         self._num_whole = 0
         with self._ended_if_refused():
             self._writer.start('ros2')
+            self._end_for_now()
 
     def write(self, message: Message) -> None:
         """
@@ -121,6 +123,7 @@ class McapWriter:
         with self._ended_if_refused():
             channel = self._channel(message.topic)
             self._writer.add_message(channel, message.received_ns, message.data, message.sent_ns)
+            self._end_for_now()
 
     def close(self) -> None:
         """
@@ -134,7 +137,7 @@ class McapWriter:
         """
         with self._ended_if_refused():
             self._writer.finish()
-        self._file.close()
+            self._file.close()
 
     def discard(self) -> None:
         """Close the file and remove it."""
@@ -156,11 +159,16 @@ class McapWriter:
     def _ended_if_refused(self) -> Iterator[None]:
         try:
             yield
-            self._file.flush()
-            self._num_whole = self._file.tell()
         except OSError as e:
             reason = e.strerror or one_line(e)
             raise RecordingError(f'{self._path}: {reason}; {self._end_early()}') from e
+
+    def _end_for_now(self) -> None:
+        num_whole = self._file.tell()
+        if num_whole != self._num_whole:
+            self._file.write(_PLAIN_END)
+            self._file.seek(num_whole)  # It flushes, too.
+            self._num_whole = num_whole
 
     def _end_early(self) -> str:
         with suppress(OSError):

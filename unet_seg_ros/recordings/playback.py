@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median_low
 from typing import Protocol
 
 from unet_seg_ros.core.classes import CARLA_TAGS
@@ -41,6 +43,8 @@ class RecordedFrame:
         The optical frame; empty if the recording does not tell.
     tags_hw : ndarray or None
         The labels, uint8 [H, W], if asked for.
+    camera_info : bytes or None
+        The ``sensor_msgs/CameraInfo`` recorded beside it, in CDR; None if there is none.
 
     """
 
@@ -49,6 +53,7 @@ class RecordedFrame:
     stamp_ns: int = 0
     frame_id: str = ''
     tags_hw: ByteArray | None = None
+    camera_info: bytes | None = None
 
 
 class FrameSource(Protocol):
@@ -96,7 +101,8 @@ class FolderSource:
     def frames(self, start_s: float) -> Iterator[RecordedFrame]:
         """Iterate over the frames from a place on [s]; see `FrameSource`."""
         num = len(self._pairs or self._images)
-        for index in range(math.ceil((start_s - _SAME_S) * self._rate_hz), num):
+        first = math.ceil(max(start_s - _SAME_S, 0.0) * self._rate_hz)
+        for index in range(first, num):
             image, tags_hw = (
                 self._pairs[index] if self._pairs else (read_image(self._images[index]), None)
             )
@@ -144,7 +150,13 @@ class BagSource:
                 # Not back in time, should the recording's clock have been set meanwhile.
                 offset_s += max(image.offset_ns - last_ns, 0) / NS_PER_S
             last_ns = image.offset_ns
-            yield RecordedFrame(offset_s, image.frame, image.stamp_ns, image.frame_id)
+            yield RecordedFrame(
+                offset_s,
+                image.frame,
+                image.stamp_ns,
+                image.frame_id,
+                camera_info=image.camera_info,
+            )
 
 
 class Tape:
@@ -165,7 +177,8 @@ class Tape:
     position_s : float
         The place of the frame that `advance` returned last [s].
     step_s : float
-        Its distance from the frame before [s]; behind a jump, what was usual before it.
+        Its distance from the frame before [s]; behind a jump, what was usual before it, gaps
+        aside.
 
     """
 
@@ -174,7 +187,8 @@ class Tape:
         self._source, self._loop = source, loop
         self._start_s, self._end_s = start_s, start_s + duration_s
         self.position_s = start_s
-        self.step_s = self._usual_step_s = 1 / FOLDER_RATE_HZ
+        self.step_s = 1 / FOLDER_RATE_HZ
+        self._last_steps_s: deque[float] = deque(maxlen=9)
         self._is_after_jump = True
         self._frames = source.frames(start_s)
 
@@ -200,11 +214,12 @@ class Tape:
             recorded = self._next()
         if recorded is None:
             return None
-        if self._is_after_jump:
-            self.step_s = self._usual_step_s
-        else:
+        if not self._is_after_jump:
             self.step_s = recorded.offset_s - self.position_s
-            self._usual_step_s = self.step_s or self._usual_step_s
+            if self.step_s > 0:
+                self._last_steps_s.append(self.step_s)
+        elif self._last_steps_s:
+            self.step_s = median_low(self._last_steps_s)
         self.position_s = recorded.offset_s
         self._is_after_jump = False
         return recorded

@@ -12,7 +12,8 @@ Compression = Literal['none', 'lz4', 'zstd']
 COMPRESSIONS: tuple[Compression, ...] = ('none', 'lz4', 'zstd')
 
 _BAG_SUFFIXES = ('.mcap', '.db3')
-_METADATA = 'metadata.yaml'
+#: The file that makes a folder one bag.
+METADATA = 'metadata.yaml'
 
 
 def is_bag(path: Path) -> bool:
@@ -25,17 +26,18 @@ def is_bag(path: Path) -> bool:
         If the folder cannot be read.
 
     """
+    if not path.is_dir():
+        return path.suffix in _BAG_SUFFIXES
     try:
-        files = list(path.iterdir()) if path.is_dir() else [path]
+        return any(f.suffix in _BAG_SUFFIXES or f.name == METADATA for f in path.iterdir())
     except OSError as e:
         raise RecordingError(f'{path}: cannot be read: {e.strerror}') from e
-    return any(f.suffix in _BAG_SUFFIXES or f.name == _METADATA for f in files)
 
 
 def bags_in(path: Path) -> list[Path]:
     """Return the bags that a folder holds, sorted by name; none if it is one as a whole."""
     inside = sorted(path.iterdir())
-    if any(f.name == _METADATA for f in inside):
+    if any(f.name == METADATA for f in inside):
         return []
     return [f for f in inside if f.suffix in _BAG_SUFFIXES or (f.is_dir() and is_bag(f))]
 

@@ -13,12 +13,11 @@ from rclpy.qos import (
     QoSProfile,
     ReliabilityPolicy,
 )
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from unet_seg_ros.core.contract import ModelContract
-from unet_seg_ros.core.errors import FrameError
+from unet_seg_ros.core.errors import ConfigurationError, FrameError
 from unet_seg_ros.core.geometry import Geometry
 from unet_seg_ros.core.segmenter import Segmentation
 from unet_seg_ros.core.size import ImageSize
@@ -29,10 +28,9 @@ from unet_seg_ros.ros.graph_check import silence_reason
 from unet_seg_ros.ros.messages import NS_PER_S, stamp_ns
 from unet_seg_ros.ros.outputs import CameraOutputs
 from unet_seg_ros.ros.parameters import CameraSettings
+from unet_seg_ros.ros.qos_overrides import overridable
 
 
-# Made anew for each topic: rclpy writes a topic's `qos_overrides` into the profile that it is
-# given.
 def input_qos() -> QoSProfile:
     """Return what matches every publisher and keeps nothing that a newer frame makes stale."""
     return QoSProfile(
@@ -75,13 +73,21 @@ class CameraChannel:
     max_age_s : float
         The age at which a frame is not published any more [s]; 0 for never.
 
+    Raises
+    ------
+    ConfigurationError
+        If the QoS that the user gave to one of its topics cannot be used.
+
     """
 
     def __init__(self, node: LifecycleNode, settings: CameraSettings) -> None:
         """Create the publishers."""
         self.settings = settings
-        topic = node.resolve_topic_name(settings.image_topic)
-        self.image_topic: str = f'{topic}/compressed' if settings.is_compressed else topic
+        # Uncompressed by the very name that was set: rclpy remaps it.
+        self._subscribed_topic = settings.image_topic
+        if settings.is_compressed:
+            self._subscribed_topic = node.resolve_topic_name(settings.image_topic) + '/compressed'
+        self.image_topic: str = node.resolve_topic_name(self._subscribed_topic)
         self.options = settings.options
         self.max_rate_hz = settings.max_rate_hz
         self.max_age_s = 0.0
@@ -96,6 +102,14 @@ class CameraChannel:
         self._has_runs = False
         self._subscriptions: list[Subscription] = []
         self.outputs = CameraOutputs(node, settings.name)
+        try:
+            self.outputs.create()
+            # Once in advance: what the user gave them is to be found wrong by configure.
+            self._create_subscriptions(lambda message: None)
+        except ConfigurationError:
+            self.destroy()
+            raise
+        self.unsubscribe()
 
     def offer_model(self, contract: ModelContract) -> None:
         """Offer what the model that serves can give."""
@@ -132,19 +146,19 @@ class CameraChannel:
             else:
                 self.statistics.limited += 1
 
-        overrides = QoSOverridingOptions.with_default_policies()
-        # Uncompressed by the very name that was set: rclpy remaps it.
-        is_compressed = self.settings.is_compressed
-        image_topic = self.image_topic if is_compressed else self.settings.image_topic
-        self._subscriptions = [
-            self._node.create_subscription(
-                kind, topic, callback, input_qos(), qos_overriding_options=overrides
-            )
-            for kind, topic, callback in (
-                (CompressedImage if is_compressed else Image, image_topic, receive),
-                (CameraInfo, self.settings.camera_info_topic, self._remember_info),
-            )
-        ]
+        self._create_subscriptions(receive)
+
+    def _create_subscriptions(self, receive: Callable[[Image | CompressedImage], None]) -> None:
+        kind = CompressedImage if self.settings.is_compressed else Image
+        for message, topic, callback in (
+            (kind, self._subscribed_topic, receive),
+            (CameraInfo, self.settings.camera_info_topic, self._remember_info),
+        ):
+            with overridable(self._node, topic) as overrides:
+                subscription = self._node.create_subscription(
+                    message, topic, callback, input_qos(), qos_overriding_options=overrides
+                )
+            self._subscriptions.append(subscription)
 
     def unsubscribe(self) -> None:
         """Stop receiving and forget the camera's information."""
@@ -194,8 +208,9 @@ class CameraChannel:
         first_s = self.outputs.publish(result, arrival.message.header)
         if first_s is not None:
             self.statistics.total_s.append(first_s - arrival.time_s)
-        if self._info is not None and self.outputs.has_info_reader():
-            self._publish_info(self._info, arrival, result.geometry)
+        info = self._info
+        if info is not None and self.outputs.has_info_reader():
+            self._publish_info(info, arrival, result.geometry)
 
     def publish_info_alone(self, arrival: Arrival) -> None:
         """
@@ -204,7 +219,7 @@ class CameraChannel:
         Raises
         ------
         FrameError
-            If the region of interest reaches out of the image.
+            If the image is empty, or the region of interest reaches out of it.
 
         """
         info, image = self._info, arrival.message
@@ -237,12 +252,14 @@ class CameraChannel:
     def _is_due(self, now_s: float) -> bool:
         if not self.max_rate_hz:
             return True
-        if now_s < self._due_s:
+        period_s = 1.0 / self.max_rate_hz
+        wait_s = self._due_s - now_s
+        # Longer ones are left from before the rate was raised.
+        if 0.0 < wait_s <= period_s:
             return False
         # From the moment that was due, where that is not long ago: else a camera of 30 Hz with a
         # little jitter would give 10 Hz where 15 are allowed.
-        period_s = 1.0 / self.max_rate_hz
-        first_s = self._due_s if now_s < self._due_s + period_s else now_s
+        first_s = self._due_s if -period_s < wait_s <= 0.0 else now_s
         self._due_s = first_s + period_s
         return True
 

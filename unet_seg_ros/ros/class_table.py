@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-from importlib.util import find_spec
 from typing import Any
 
 from builtin_interfaces.msg import Time
@@ -14,6 +12,7 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 from std_msgs.msg import String
 
 from unet_seg_ros.core.contract import ModelContract
+from unet_seg_ros.ros.messages import optional_messages
 
 
 def latched_qos() -> QoSProfile:
@@ -36,11 +35,6 @@ def class_table(contract: ModelContract) -> String:
         'groups': contract.groups,
     }
     return String(data=json.dumps(table))
-
-
-def vision_messages() -> Any | None:
-    """Return the module ``vision_msgs.msg``; None where the package is not installed."""
-    return importlib.import_module('vision_msgs.msg') if find_spec('vision_msgs') else None
 
 
 def label_info(messages: Any, contract: ModelContract, stamp: Time) -> Any:
@@ -74,7 +68,7 @@ class ClassTablePublisher:
     def __init__(self, node: Node, cameras: list[str]) -> None:
         """Create the publishers."""
         self._node = node
-        self._messages = vision_messages()
+        self._messages = optional_messages('vision_msgs')
         self._table = node.create_publisher(String, '~/class_table', latched_qos())
         self._labels: list[Publisher] = []
         if self._messages is not None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.node import Node
 from rclpy.task import Future
 
 from unet_seg_ros.core.statistics import FrameStatistics, percentile_ms
@@ -74,15 +75,17 @@ class CameraHealth:
         self._channel = channel
         self._silence_s = silence_s
         self._said_silent = False
-        self._last = FrameStatistics().counts()
+        self._statistics = FrameStatistics()
+        self._last = self._statistics.counts()
         self._last_time_s = time.monotonic()
 
     def status(self, is_active: bool) -> DiagnosticStatus:
         """Return the camera's status and start the next period."""
         statistics = self._channel.statistics
+        if statistics is not self._statistics:  # begun anew
+            self._statistics, self._last = statistics, FrameStatistics().counts()
         counts, now_s = statistics.counts(), time.monotonic()
-        # Activation starts the counters anew, so a count may be lower than the last one.
-        new = {name: max(0, counts[name] - self._last[name]) for name in counts}
+        new = {name: counts[name] - self._last[name] for name in counts}
         rate_hz = new['segmented'] / max(now_s - self._last_time_s, 1e-9)
         self._last, self._last_time_s = counts, now_s
         values: dict[str, object] = {**counts, 'rate_hz': f'{rate_hz:.1f}'}
@@ -110,12 +113,44 @@ class CameraHealth:
             return DiagnosticStatus.OK, 'ok' if new['segmented'] else 'nothing to publish'
         message = f'no image on {self._channel.image_topic} for {silent_s:.0f} s'
         if not self._said_silent:
-            parameter = f'{self._channel.settings.name}.image_topic'
             reason = self._channel.silence_reason()
-            hint = reason or f'is the camera publishing there? set {parameter}'
+            hint = reason or 'it has a publisher, which sends nothing: is the camera running?'
             self._channel.logger.warning(f'{message}: {hint}')
             self._said_silent = True
         return DiagnosticStatus.WARN, message
+
+
+class ClockHealth:
+    """
+    Warns once of simulated time that does not come.
+
+    Parameters
+    ----------
+    node : Node
+        The node whose clock it is.
+    silence_s : float
+        How long it may take to come [s].
+
+    """
+
+    def __init__(self, node: Node, silence_s: float) -> None:
+        """Begin to wait."""
+        self._node = node
+        self._end_s = time.monotonic() + silence_s
+        self._has_ended = False
+
+    def check(self) -> None:
+        """Look at the clock."""
+        clock = self._node.get_clock()
+        if self._has_ended or time.monotonic() < self._end_s:
+            return
+        self._has_ended = True
+        is_simulated = self._node.get_parameter('use_sim_time').value
+        if is_simulated and not clock.now().nanoseconds:
+            self._node.get_logger().warning(
+                'use_sim_time is set, but nothing comes on /clock: start the simulator or play '
+                'with --clock, else set it to false; meanwhile max_age_s drops nothing'
+            )
 
 
 def diagnostic_array(stamp: object, statuses: list[DiagnosticStatus]) -> DiagnosticArray:

@@ -99,12 +99,14 @@ class NodeEngine(Listener):
         self._is_restoring = False
 
     def info(self, line: str) -> None:
-        """Log it."""
-        self._logger.info(line)
+        """Log it, unless the process is to end: the log is a topic too."""
+        if not self.is_stopped():
+            self._logger.info(line)
 
     def error(self, line: str) -> None:
-        """Log it."""
-        self._logger.error(line)
+        """Log it, likewise."""
+        if not self.is_stopped():
+            self._logger.error(line)
 
     def is_stopped(self) -> bool:
         """Return whether the node's context is shut down."""
@@ -115,5 +117,5 @@ class NodeEngine(Listener):
         self._end_of_swap.trigger()
 
     def crashed(self, error: Exception) -> None:
-        """Hand the bug to the process."""
+        """Hand it to the process, which ends with it."""
         self._crashed.set_exception(error)

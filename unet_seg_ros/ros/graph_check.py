@@ -5,9 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
+from rclpy.exceptions import InvalidTopicNameException
 from rclpy.node import Node
 from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
 from rclpy.topic_endpoint_info import TopicEndpointInfo
+from rclpy.validate_full_topic_name import validate_full_topic_name
 
 from unet_seg_ros.core.errors import one_line
 from unet_seg_ros.core.finding import Finding, Level, fail, ok
@@ -18,6 +20,19 @@ _BELOW = '/compressed'
 
 # Names of the topics that a user is told, where none is similar to the one that is missing.
 _MAX_TOLD = 3
+
+
+def topics(node: Node) -> dict[str, list[str]]:
+    """Return the types of each topic in the graph, by its full name."""
+    return {name: kinds for name, kinds in node.get_topic_names_and_types() if _is_ros_name(name)}
+
+
+def _is_ros_name(name: str) -> bool:
+    """Return whether ROS takes a topic's name; DDS, and so what is no ROS node, takes any."""
+    try:
+        return bool(validate_full_topic_name(name))
+    except InvalidTopicNameException:
+        return False
 
 
 def silence_reason(node: Node, topic: str) -> str:
@@ -125,7 +140,7 @@ def similar_topic(topic: str, others: Sequence[str]) -> str:
 
 def _missing(node: Node, topic: str, kind: str, subject: str) -> Finding:
     what = f'nobody publishes {topic}'
-    by_name = dict(node.get_topic_names_and_types())
+    by_name = topics(node)
     plain = topic.removesuffix(_BELOW)
     other, transport = (plain, 'raw') if kind == COMPRESSED else (f'{topic}{_BELOW}', 'compressed')
     if other in by_name and node.count_publishers(other):

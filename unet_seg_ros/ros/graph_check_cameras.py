@@ -54,8 +54,12 @@ class Heard:
         What its pixels take in its message [B].
     problem : str
         With what words the node drops it; empty if it does not.
+    frame_id : str
+        The last image's frame.
     calibration : Calibration or None
         The last CameraInfo.
+    info_frame_id : str
+        Its frame.
 
     """
 
@@ -65,11 +69,14 @@ class Heard:
     size: ImageSize | None = None
     num_bytes: int = 0
     problem: str = ''
+    frame_id: str = ''
     calibration: Calibration | None = None
+    info_frame_id: str = ''
 
     def read(self, image: Image | CompressedImage) -> None:
         """Read the last image as the node would."""
         self.num_bytes = len(image.data)
+        self.frame_id = image.header.frame_id
         if isinstance(image, CompressedImage):
             self.form = f'compressed ({image.format})'
         else:
@@ -184,6 +191,7 @@ class Ear:
 
     def _calibrate(self, info: CameraInfo) -> None:
         self.heard.calibration = calibration_of(info)
+        self.heard.info_frame_id = info.header.frame_id
 
 
 class Ears:

@@ -20,8 +20,9 @@ from rclpy.node import Node
 from rclpy.parameter import parameter_value_to_python
 from rclpy.utilities import get_rmw_implementation_identifier
 
-from unet_seg_ros.core.errors import ConfigurationError, one_line
-from unet_seg_ros.ros.graph_check import COMPRESSED, IMAGE
+from unet_seg_ros.core.errors import ConfigurationError
+from unet_seg_ros.ros.arguments import said_by_rcl
+from unet_seg_ros.ros.graph_check import COMPRESSED, IMAGE, topics
 from unet_seg_ros.ros.source import ros_node
 
 _MASK = '/segmentation/mask'
@@ -95,7 +96,7 @@ class Peer:
         self.spin_until(lambda: wanted in self._names(), _DISCOVERY_S)
         publishing = {
             f'{info.node_namespace.rstrip("/")}/{info.node_name}'
-            for topic, _ in self.node.get_topic_names_and_types()
+            for topic in topics(self.node)
             if topic.endswith(_MASK)
             for info in self.node.get_publishers_info_by_topic(topic)
         }
@@ -166,8 +167,6 @@ def require_valid(path: Path) -> None:
     try:
         rclpy.init(args=['--ros-args', '--params-file', str(path)], context=context)
     except RuntimeError as e:
-        _, _, words = one_line(e).partition('Error: ')
-        raise ConfigurationError(
-            f'{path}: ROS refuses it: {words.partition(", at /")[0] or one_line(e)}'
-        ) from e
+        words = said_by_rcl(e).rpartition('Error: ')[2]
+        raise ConfigurationError(f'{path}: ROS refuses it: {words}') from e
     rclpy.shutdown(context=context)

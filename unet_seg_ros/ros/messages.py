@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import array
+import importlib
+from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +28,16 @@ def to_stamp(ns: int) -> Time:
     """Return nanoseconds as a stamp."""
     sec, nanosec = divmod(int(ns), NS_PER_S)
     return Time(sec=sec, nanosec=nanosec)
+
+
+def optional_messages(package: str) -> Any | None:
+    """Return the module ``<package>.msg``; None where that package is not installed."""
+    spec = find_spec(package)
+    # Of a mere folder of that name on the path, such as the package's sources, Python makes a
+    # package without a file.
+    if spec is None or spec.origin is None:
+        return None
+    return importlib.import_module(f'{package}.msg')
 
 
 def frame_message(frame: RawFrame, header: Header) -> Image:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from rclpy.lifecycle import LifecycleNode
 from rclpy.lifecycle.publisher import LifecyclePublisher
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
@@ -18,6 +17,7 @@ from unet_seg_ros.core.run_length import encode_runs
 from unet_seg_ros.core.segmenter import Segmentation
 from unet_seg_ros.core.size import ByteArray, ImageSize
 from unet_seg_ros.ros.messages import ReusedImage, frame_message
+from unet_seg_ros.ros.qos_overrides import overridable
 
 Draw = Callable[[Segmentation, 'ByteArray | None'], ByteArray]
 
@@ -67,7 +67,7 @@ class CameraOutputs:
     """
 
     def __init__(self, node: LifecycleNode, camera: str) -> None:
-        """Create those that every model and every setting has."""
+        """Create none yet."""
         self._node = node
         self._camera = camera
         self._is_active = False
@@ -75,11 +75,30 @@ class CameraOutputs:
         #: All that were made; they live until all are destroyed, for a frame may be in work.
         self._publishers: dict[str, LifecyclePublisher] = {}
         self._offered: tuple[str, ...] = ()
+
+    def create(self) -> None:
+        """
+        Create those that every model and every setting has.
+
+        Raises
+        ------
+        ConfigurationError
+            If the QoS that the user gave to one of them cannot be used.
+
+        """
         self.offer((), with_runs=False)
         self._create(INFO, CameraInfo)
 
     def offer(self, groups: Sequence[str], with_runs: bool) -> None:
-        """Offer the probabilities of these groups, and the runs or not, from now on."""
+        """
+        Offer the probabilities of these groups, and the runs or not, from now on.
+
+        Raises
+        ------
+        ConfigurationError
+            As `create` does.
+
+        """
         names = [name for name, _, _ in OUTPUTS]
         names += [RUNS] if with_runs else []
         names += map(group_topic, groups)
@@ -135,14 +154,11 @@ class CameraOutputs:
         self._publishers[INFO].publish(info)
 
     def _create(self, name: str, kind: type) -> None:
-        # Profiles are made anew for each topic: rclpy writes a topic's `qos_overrides` into the
-        # profile that it is given.
-        publisher = self._node.create_lifecycle_publisher(
-            kind,
-            f'{self._camera}/segmentation/{name}',
-            output_qos(),
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
-        )
+        topic = f'{self._camera}/segmentation/{name}'
+        with overridable(self._node, topic) as overrides:
+            publisher = self._node.create_lifecycle_publisher(
+                kind, topic, output_qos(), qos_overriding_options=overrides
+            )
         if self._is_active:
             publisher.on_activate(None)
         self._publishers[name] = publisher

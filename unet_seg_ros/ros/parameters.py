@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rclpy.exceptions import (
-    InvalidParameterTypeException,
-    InvalidParameterValueException,
-    InvalidTopicNameException,
-)
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.validate_topic_name import validate_topic_name
 
 from unet_seg_ros.core.errors import ConfigurationError, one_line
 from unet_seg_ros.core.rectangle import Rectangle
 from unet_seg_ros.core.resources import DEFAULT_MODEL, shared_file
 from unet_seg_ros.core.segmenter import CameraOptions
 from unet_seg_ros.core.unknown import EgoMask, UnknownPixels
+from unet_seg_ros.ros.arguments import said_by_rcl
 from unet_seg_ros.ros.parameter_specs import (
     CAMERA_PARAMETERS,
     MAX_BATCH,
@@ -91,12 +89,15 @@ def _declare(node: Node, spec: ParameterSpec) -> None:
         node.declare_parameter(spec.name, spec.default, spec.descriptor())
     except InvalidParameterTypeException as e:
         raise ConfigurationError(
-            f'parameter {spec.name}: expected a value like {spec.default!r}: {e}'
+            f'parameter {spec.name}: expected a value like {spec.default!r}: '
+            f'{one_line(e).removesuffix(f": {spec.name}")}'
         ) from e
     except InvalidParameterValueException as e:
-        raise ConfigurationError(
-            f'parameter {spec.name}: expected a value within {spec.bounds}: {e}'
-        ) from e
+        if spec.bounds:
+            why = f'{spec.name}: expected a value within {spec.bounds}'
+        else:  # what `refusal` said, between rclpy's own words
+            why = one_line(e).partition('Reason: ')[2].removesuffix(f': {spec.name}')
+        raise ConfigurationError(f'parameter {why}') from e
 
 
 def declare_parameters(node: Node) -> None:
@@ -113,18 +114,31 @@ def declare_parameters(node: Node) -> None:
         _declare(node, spec)
 
 
-def mistyped(node: Node, overrides: Iterable[str]) -> list[str]:
-    """Return a line for each value that was set for a parameter which only resembles ours."""
-    ours = [s.name for s in PARAMETERS]
-    lines = []
-    for name in overrides:
-        if node.has_parameter(name):
-            continue
-        if name.endswith(tuple(f'.{s.name}' for s in CAMERA_PARAMETERS)):
-            lines.append(f'parameter {name} is set, but cameras does not name that camera')
-        elif near := difflib.get_close_matches(name, ours, n=1, cutoff=0.8):
-            lines.append(f'parameter {name} is set, but is unknown: is {near[0]} meant?')
-    return lines
+def unknown_parameters(node: Node, overrides: Iterable[str]) -> list[str]:
+    """
+    Return a line for each value that was set for a parameter that the node does not have.
+
+    Parameters
+    ----------
+    node : Node
+        The node, all of its parameters declared but for the ``qos_overrides`` of its topics.
+    overrides : iterable of str
+        The parameters that were set from outside.
+
+    """
+    unknown = [
+        name
+        for name in overrides
+        if not node.has_parameter(name) and not name.startswith('qos_overrides.')
+    ]
+    return [f'parameter {name} is set, but {_reason(node, name)}' for name in unknown]
+
+
+def _reason(node: Node, unknown: str) -> str:
+    if unknown.endswith(tuple(f'.{s.name}' for s in CAMERA_PARAMETERS)):
+        return 'cameras does not name that camera'
+    near = difflib.get_close_matches(unknown, list(node._parameters), n=1, cutoff=0.8)
+    return f'is unknown: is {near[0]} meant?' if near else 'is unknown'
 
 
 def refusal(parameter: Parameter, is_configured: bool) -> str:
@@ -143,19 +157,24 @@ def _words(spec: ParameterSpec) -> str:
 
 def model_file(value: str) -> Path:
     """Return the file that the parameter ``model`` stands for."""
-    return Path(value) if value else shared_file('models', DEFAULT_MODEL)
+    return _path(value) if value else shared_file('models', DEFAULT_MODEL)
+
+
+def _path(value: str) -> Path:
+    # No shell has expanded the home folder in a YAML file, or behind the := of an argument.
+    return Path(os.path.expanduser(value))  # noqa: PTH111 - Path's own raises where there is none
 
 
 def _read_camera(node: Node, name: str) -> CameraSettings:
     for spec in CAMERA_PARAMETERS:
         _declare(node, replace(spec, name=f'{name}.{spec.name}'))
     values = {s.name: _value(node, f'{name}.{s.name}') for s in CAMERA_PARAMETERS}
-    image_topic = _topic(node, f'{name}.image_topic') or f'{name}/image_raw'
-    info_topic = _topic(node, f'{name}.camera_info_topic') or _beside(node, image_topic)
+    image_topic = _topic(node, f'{name}.image_topic', f'{name}/image_raw')
+    info_topic = _topic(node, f'{name}.camera_info_topic', _beside(node, image_topic))
     for spec in CAMERA_PARAMETERS:
         _check_choice(node, f'{name}.{spec.name}')
     try:
-        ego = EgoMask.read(Path(values['ego_mask'])) if values['ego_mask'] else None
+        ego = EgoMask.read(_path(values['ego_mask'])) if values['ego_mask'] else None
         region = list(values['region'] or ())
         options = CameraOptions(
             region=Rectangle.from_numbers(region if any(region) else ()),
@@ -184,12 +203,14 @@ def _check_choice(node: Node, parameter: str) -> None:
         raise ConfigurationError(f'parameter {why}')
 
 
-def _topic(node: Node, parameter: str) -> str:
-    topic = str(node.get_parameter(parameter).value)
+def _topic(node: Node, parameter: str, default: str) -> str:
+    topic = str(node.get_parameter(parameter).value) or default
     try:
-        return topic if not topic or validate_topic_name(topic) else ''
-    except InvalidTopicNameException as e:
-        raise ConfigurationError(f'parameter {parameter}: {one_line(e)}') from e
+        node.resolve_topic_name(topic)
+    except rclpy_implementation.RCLError as e:
+        why = said_by_rcl(e).removeprefix('failed to resolve name: ')
+        raise ConfigurationError(f'parameter {parameter}: {topic!r}: {why}') from e
+    return topic
 
 
 def _beside(node: Node, image_topic: str) -> str:
@@ -231,7 +252,7 @@ def read_settings(node: Node) -> Settings:
         precision=values['precision'],
         num_threads=values['num_threads'],
         gpu=values['gpu'],
-        engine_cache=Path(values['engine_cache']) if values['engine_cache'] else None,
+        engine_cache=_path(values['engine_cache']) if values['engine_cache'] else None,
         cpu_fallback=values['cpu_fallback'],
         overlay_opacity=values['overlay_opacity'],
         publish_rle=values['publish_rle'],

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
-from enum import Enum
-from pathlib import Path
 
 from builtin_interfaces.msg import Time
 from rclpy.node import Node
 from rclpy.publisher import Publisher
+from rclpy.serialization import deserialize_message
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from unet_seg_ros.core.classes import CARLA_TAGS
@@ -21,97 +18,9 @@ from unet_seg_ros.core.errors import RecordingError
 from unet_seg_ros.recordings.palette import Palette
 from unet_seg_ros.recordings.playback import RecordedFrame, Tape, open_source
 from unet_seg_ros.ros.messages import NS_PER_S, frame_message, image_message, to_stamp
+from unet_seg_ros.ros.player_deck import Commands, Deck, no_commands
+from unet_seg_ros.ros.player_options import PlayOptions
 from unet_seg_ros.ros.source import SOURCE_QOS, Pace, SentLog, ros_node
-
-#: How far one command moves the place [s].
-SEEK_S = 5.0
-
-# One command makes it faster or slower by this factor; two double the speed, or halve it.
-_SPEED_STEP = math.sqrt(2)
-_SPEEDS = (1 / 16, 16.0)
-
-
-@dataclass(frozen=True)
-class PlayOptions:
-    """
-    What is played, and how.
-
-    Attributes
-    ----------
-    path : Path
-        A folder of images, or a rosbag2.
-    topic : str or None
-        The bag's topic, where it has several with images.
-    camera : str
-        Name of the camera; its topic is ``<camera>/image_raw``.
-    rate_hz : float or None
-        Frames per second; None for the recording's own, 20 for a folder, which has none.
-    speed : float
-        How much faster than that.
-    start_s, duration_s : float
-        The part of the recording that is played [s].
-    loop : bool
-        Whether to begin that part again at its end.
-    seconds : float
-        Where it ends at the latest, loops and all [s].
-    clock : bool
-        Whether to publish ``/clock``, for nodes with ``use_sim_time``. Stamps are then the
-        recording's own; in a loop, and after a jump, they go on as if it were one long recording.
-        Without it each stamp is the time of sending.
-    label_tags : int or None
-        Number of CARLA tags (13, 23 or 29) that a folder's labels use; they are then published
-        too, coloured, on `semantic_topic`.
-    readers : int
-        Subscriptions that the image must have before the first frame is sent; the labels must
-        then have one.
-    log : Path or None
-        Where to note what was sent, see `SentLog`.
-
-    """
-
-    path: Path
-    topic: str | None = None
-    camera: str = 'camera'
-    rate_hz: float | None = None
-    speed: float = 1.0
-    start_s: float = 0.0
-    duration_s: float = math.inf
-    loop: bool = False
-    seconds: float = math.inf
-    clock: bool = False
-    label_tags: int | None = None
-    readers: int = 0
-    log: Path | None = None
-
-    @property
-    def image_topic(self) -> str:
-        """Topic of the images."""
-        return f'{self.camera}/image_raw'
-
-    @property
-    def semantic_topic(self) -> str:
-        """Topic of the palette-coloured labels."""
-        return f'{self.camera}/semantic_segmentation/image'
-
-
-class Command(Enum):
-    """What may be asked for while it plays."""
-
-    PAUSE = 'pause, or go on'
-    BACK = 'seek back'
-    AHEAD = 'seek ahead'
-    FASTER = 'play faster'
-    SLOWER = 'play slower'
-    END = 'end'
-
-
-#: Returns the commands that came since it was last asked.
-Commands = Callable[[], Iterable[Command]]
-
-
-def no_commands() -> Iterable[Command]:
-    """Return no command, ever."""
-    return ()
 
 
 def play(
@@ -127,9 +36,9 @@ def play(
     options : PlayOptions
         What is played.
     commands : callable, optional
-        Asked before each frame, and often during a pause.
+        Asked often.
     tell : callable, optional
-        Told in one line what a command did.
+        Told in one line what a command did, and of a long wait for the next frame.
 
     Returns
     -------
@@ -152,77 +61,19 @@ def play(
     recorded = tape.advance()
     if recorded is None:
         raise RecordingError(f'{options.path}: ends before {options.start_s:g} s; start earlier')
-    num_sent, step_s, due_s = 0, 0.0, 0.0
+    num_sent = 0
     with ros_node('player') as node, closing(SentLog(options.log)) as log:
-        publisher = PlayPublisher(node, options)
+        publisher = PlayPublisher(node, options, has_info=recorded.camera_info is not None)
         pace = Pace(node)
         pace.wait_until(publisher.has_readers)
-        deck = Deck(tape, options.speed, commands, tell)
-        while recorded is not None and due_s < options.seconds:
-            pace.wait(due_s)
-            publisher.publish(recorded, step_s, log)
+        pace.wait(0.0)
+        deck = Deck(tape, options, commands, tell)
+        while recorded is not None:
+            publisher.publish(recorded, deck.step_s, log)
             num_sent += 1
-            pace.wait_until(deck.goes_on)
-            recorded = None if deck.has_ended else tape.advance()
-            step_s = 1 / options.rate_hz if options.rate_hz else tape.step_s
-            due_s += step_s / deck.speed
+            recorded = deck.next(pace)
         pace.say_farewell()
     return num_sent
-
-
-class Deck:
-    """
-    Does what is asked for while a recording plays.
-
-    Parameters
-    ----------
-    tape : Tape
-        The recording.
-    speed : float
-        How much faster than recorded.
-    commands, tell : callable
-        See `play`.
-
-    Attributes
-    ----------
-    speed : float
-        How much faster than recorded, now.
-    has_ended : bool
-        Whether the end was asked for.
-
-    """
-
-    def __init__(
-        self, tape: Tape, speed: float, commands: Commands, tell: Callable[[str], None]
-    ) -> None:
-        """Play; nothing is asked for yet."""
-        self.speed = speed
-        self.has_ended = False
-        self._tape, self._commands, self._tell = tape, commands, tell
-        self._is_paused = False
-
-    def goes_on(self) -> bool:
-        """Obey what came; return whether a frame is wanted: in a pause only after a jump."""
-        was_moved = False
-        for command in self._commands():
-            was_moved |= command in (Command.BACK, Command.AHEAD)
-            self._obey(command)
-        return was_moved or self.has_ended or not self._is_paused
-
-    def _obey(self, command: Command) -> None:
-        if command is Command.PAUSE:
-            self._is_paused = not self._is_paused
-        elif command is Command.END:
-            self.has_ended = True
-        elif command in (Command.BACK, Command.AHEAD):
-            self._tape.seek(
-                self._tape.position_s + (SEEK_S if command is Command.AHEAD else -SEEK_S)
-            )
-        else:
-            factor = _SPEED_STEP if command is Command.FASTER else 1 / _SPEED_STEP
-            self.speed = min(max(self.speed * factor, _SPEEDS[0]), _SPEEDS[1])
-        state = 'paused' if self._is_paused else 'playing'
-        self._tell(f'{state} at {self._tape.position_s:.2f} s, speed {self.speed:.2g}')
 
 
 class PlayPublisher:
@@ -235,10 +86,12 @@ class PlayPublisher:
         The node that owns the publishers.
     options : PlayOptions
         Names the topics.
+    has_info : bool
+        Whether the recording has ``camera_info``.
 
     """
 
-    def __init__(self, node: Node, options: PlayOptions) -> None:
+    def __init__(self, node: Node, options: PlayOptions, has_info: bool) -> None:
         """Create the publishers."""
         self._options = options
         self._clock = node.get_clock()
@@ -246,6 +99,9 @@ class PlayPublisher:
         self._simulated_ns: int | None = None
         self._image = node.create_publisher(Image, options.image_topic, SOURCE_QOS)
         self._labels: tuple[Publisher, Palette] | None = None
+        self._info: Publisher | None = None
+        if has_info:
+            self._info = node.create_publisher(CameraInfo, options.info_topic, SOURCE_QOS)
         if options.clock:
             self._simulated = node.create_publisher(Clock, '/clock', SOURCE_QOS)
         if options.label_tags is not None:
@@ -263,7 +119,7 @@ class PlayPublisher:
         return all(p.get_subscription_count() >= count for p, count in wanted.items())
 
     def publish(self, recorded: RecordedFrame, step_s: float, log: SentLog) -> None:
-        """Publish a frame that lies a step [s] behind the one before, its labels first."""
+        """Publish a frame that lies a step [s] behind the one before; its image comes last."""
         header = Header(
             stamp=self._stamp(recorded, step_s),
             frame_id=recorded.frame_id or f'{self._options.camera}_optical_frame',
@@ -272,6 +128,10 @@ class PlayPublisher:
         if self._labels is not None and recorded.tags_hw is not None:
             publisher, palette = self._labels
             publisher.publish(image_message(palette.paint(recorded.tags_hw), 'bgra8', header))
+        if self._info is not None and recorded.camera_info is not None:
+            info = deserialize_message(recorded.camera_info, CameraInfo)
+            info.header = header
+            self._info.publish(info)
         log.sending(header.stamp)
         self._image.publish(image)
 

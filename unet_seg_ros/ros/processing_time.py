@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import time
-from importlib.util import find_spec
 from typing import Any
 
 from rclpy.lifecycle import LifecycleNode
 from std_msgs.msg import Float64
 
-_PACKAGE = 'autoware_internal_debug_msgs'
+from unet_seg_ros.ros.messages import optional_messages
 
 
 class ProcessingTimes:
@@ -31,9 +29,8 @@ class ProcessingTimes:
         """Create the publishers."""
         self._node = node
         self._last_start_s: float | None = None
-        self._stamped: Any | None = None
-        if find_spec(_PACKAGE):
-            self._stamped = importlib.import_module(f'{_PACKAGE}.msg').Float64Stamped
+        messages = optional_messages('autoware_internal_debug_msgs')
+        self._stamped: Any | None = messages and messages.Float64Stamped
         self._processing, self._cyclic = (
             node.create_lifecycle_publisher(self._stamped or Float64, f'~/debug/{name}_time_ms', 1)
             for name in ('processing', 'cyclic')

@@ -20,10 +20,10 @@ def message_class(kind: str) -> Any:
     Raises
     ------
     ImportError
-        If no package that has it is installed.
+        If no package that has it is installed, or its name is none that ROS gives.
 
     """
-    package, _, name = kind.split('/')
+    package, _, name = kind.partition('/msg/')
     try:
         return getattr(importlib.import_module(f'{package}.msg'), name)
     except AttributeError as e:

@@ -6,11 +6,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.logging import get_logger
@@ -23,18 +21,25 @@ from std_srvs.srv import Trigger
 from unet_seg_ros.core.contract import ModelContract
 from unet_seg_ros.core.errors import UserError
 from unet_seg_ros.core.statistics import FrameStatistics
+from unet_seg_ros.ros.arguments import initialize, unheard_files
 from unet_seg_ros.ros.camera import CameraChannel
 from unet_seg_ros.ros.class_table import ClassTablePublisher
-from unet_seg_ros.ros.diagnostics import CameraHealth, diagnostic_array, engine_status
+from unet_seg_ros.ros.diagnostics import (
+    CameraHealth,
+    ClockHealth,
+    diagnostic_array,
+    engine_status,
+)
 from unet_seg_ros.ros.engine import NodeEngine
 from unet_seg_ros.ros.lifecycle import answer_impossible_requests, reported
 from unet_seg_ros.ros.parameters import (
     Settings,
     declare_parameters,
-    mistyped,
     read_settings,
     refusal,
+    unknown_parameters,
 )
+from unet_seg_ros.ros.process import Interrupts, end_in_time, executor_of, steady_clock
 from unet_seg_ros.ros.processing_time import ProcessingTimes
 from unet_seg_ros.ros.shared_memory import prepare
 from unet_seg_ros.ros.worker import SegmentationWorker
@@ -66,6 +71,7 @@ class SegmentationNode(LifecycleNode):
         self.crashed: Future = Future()
         self._channels: list[CameraChannel] = []
         self._health: list[CameraHealth] = []
+        self._clock_health: ClockHealth | None = None
         self._engine: NodeEngine | None = None
         self._worker: SegmentationWorker | None = None
         self._timer: Timer | None = None
@@ -83,17 +89,19 @@ class SegmentationNode(LifecycleNode):
         try:
             self._configure(read_settings(self))
         except UserError as e:
-            self.get_logger().error(str(e))
+            if self.context.ok():  # else a signal has ended the opening of an engine
+                self.get_logger().error(str(e))
             self.release()
             return TransitionCallbackReturn.FAILURE
         return super().on_configure(state)
 
     def _configure(self, settings: Settings) -> None:
-        for line in mistyped(self, self._parameter_overrides):
+        for line in unknown_parameters(self, self._parameter_overrides):
             self.get_logger().warning(line)
+        # A mistake in the cameras is found before an engine is built for minutes.
+        self._create_cameras(settings)
         self._engine = NodeEngine(self, settings, self.crashed, self._show_model)
         self._engine.supervisor.start()
-        self._create_cameras(settings)
         status = self._engine.supervisor.status()
         assert status is not None
         self._show_model(status.engine.backend.contract)
@@ -170,13 +178,12 @@ class SegmentationNode(LifecycleNode):
             channel.offer_runs(settings.publish_rle)
             self._channels.append(channel)
             self._health.append(CameraHealth(name, channel, silence_s))
+        self._clock_health = ClockHealth(self, silence_s)
         self._classes = ClassTablePublisher(self, [c.name for c in settings.cameras])
         self._times = ProcessingTimes(self)
         # On the steady clock: where simulated time stands still, somebody must still say so.
         self._timer = self.create_timer(
-            settings.diagnostics_period_s,
-            self._publish_diagnostics,
-            clock=Clock(clock_type=ClockType.STEADY_TIME),
+            settings.diagnostics_period_s, self._publish_diagnostics, clock=steady_clock()
         )
 
     def _show_model(self, contract: ModelContract) -> None:
@@ -200,6 +207,8 @@ class SegmentationNode(LifecycleNode):
         return self.get_fully_qualified_name().lstrip('/')
 
     def _publish_diagnostics(self) -> None:
+        if self._clock_health:
+            self._clock_health.check()
         status = self._engine and self._engine.supervisor.status()
         if not status:
             return
@@ -242,18 +251,11 @@ class SegmentationNode(LifecycleNode):
 
 def _start(node: SegmentationNode) -> bool:
     if not node.get_parameter('autostart').value:
+        name = node.get_fully_qualified_name()
+        node.get_logger().info(f'waits for `ros2 lifecycle set {name} configure`: no autostart')
         return True
     success = TransitionCallbackReturn.SUCCESS
     return bool(node.trigger_configure() == success and node.trigger_activate() == success)
-
-
-def _executor(node: SegmentationNode) -> SingleThreadedExecutor:
-    executor = SingleThreadedExecutor(context=node.context)
-    executor.add_node(node)
-    # The bug leaves `spin` as the exception of a task. Jazzy's spin_until_future_complete would
-    # leave one more callback with the future at every turn, for as long as the node lives.
-    node.crashed.add_done_callback(lambda crashed: executor.create_task(crashed.result))
-    return executor
 
 
 def main(args: list[str] | None = None) -> int:
@@ -262,12 +264,16 @@ def main(args: list[str] | None = None) -> int:
     node = None
     try:
         notice = prepare()
-        rclpy.init(args=args)
+        interrupts = Interrupts()
+        initialize(args)
+        interrupts.leave_to_ros()
         node = SegmentationNode()
         if notice:
             node.get_logger().info(notice)
+        for line in unheard_files(node.get_fully_qualified_name(), args):
+            node.get_logger().warning(line)
         # Before the start: a signal that meets its construction would make it complain.
-        executor = _executor(node)
+        executor = executor_of(node, node.crashed)
         if not _start(node):
             # From Kilted on, a transition that a signal meets fails instead of raising.
             return int(ok())
@@ -282,9 +288,13 @@ def main(args: list[str] | None = None) -> int:
         if ok():
             raise
     finally:
+        if not ok():
+            end_in_time()
         if node is not None:
             node.release()
             node.destroy_node()
+            # What a signal did to the worker's call is no bug, and else complains at the end.
+            node.crashed.exception()
         try_shutdown()
     return 0
 

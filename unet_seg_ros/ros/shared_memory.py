@@ -8,10 +8,8 @@ from importlib.metadata import version
 
 from unet_seg_ros.core.resources import shared_file
 
-#: Where Fast DDS looks for a profile: up to Jazzy, and from Kilted on.
-_PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
-
-# rclpy's major version in Kilted, which warns of the older variable in every process.
+# rclpy's major version in Kilted. Its Fast DDS warns of the older variable in every process, that of
+# Jazzy does not know the newer one.
 _KILTED = 9
 
 #: Fast DDS's own choice of transports, which any profile with transports would override.
@@ -38,15 +36,21 @@ def prepare() -> str | None:
     if hasattr(libc, 'mallopt'):
         for option, num_bytes in _MALLOPT:
             libc.mallopt(option, num_bytes)
-    rmw = os.environ.get('RMW_IMPLEMENTATION', 'rmw_fastrtps_cpp')
+    rmw = os.environ.get('RMW_IMPLEMENTATION') or 'rmw_fastrtps_cpp'
     if not rmw.startswith('rmw_fastrtps'):
         return f'{rmw} is in use: shared memory for images is left to its own configuration'
-    if _TRANSPORTS_VARIABLE in os.environ:
+    if os.environ.get(_TRANSPORTS_VARIABLE):
         return f'{_TRANSPORTS_VARIABLE} is set: its transports are kept'
     profile = str(shared_file('config', 'fastdds_profile.xml'))
-    for variable in _PROFILE_VARIABLES:
-        if os.environ.get(variable, profile) != profile:
-            return f'{variable} is set to {os.environ[variable]}: that Fast DDS profile is kept'
-    is_kilted = int(version('rclpy').split('.')[0]) >= _KILTED
-    os.environ[_PROFILE_VARIABLES[is_kilted]] = profile
+    variable = profile_variable()
+    chosen = os.environ.get(variable) or profile
+    if chosen != profile:
+        return f'{variable} is set to {chosen}: that Fast DDS profile is kept'
+    os.environ[variable] = profile
     return None
+
+
+def profile_variable() -> str:
+    """Return the environment variable in which this ROS's Fast DDS looks for a profile."""
+    is_kilted = int(version('rclpy').split('.')[0]) >= _KILTED
+    return 'FASTDDS_DEFAULT_PROFILES_FILE' if is_kilted else 'FASTRTPS_DEFAULT_PROFILES_FILE'

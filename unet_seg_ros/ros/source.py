@@ -28,6 +28,9 @@ SOURCE_QOS = QoSProfile(depth=10)
 # A source that is late by more gives up the lost time instead of sending a burst to catch up.
 _CATCH_UP_S = 0.05
 
+# How often it is asked whether a wait has an end.
+_ASK_PERIOD_S = 0.02
+
 # How long the last messages may take to reach their readers before the source goes.
 _FAREWELL_S = 1.0
 
@@ -83,19 +86,33 @@ class Pace:
         self._executor.add_node(node)
         self._start_s: float | None = None
 
-    def wait(self, offset_s: float) -> None:
-        """Return when so much time has passed since the first call's own moment."""
+    def wait(self, offset_s: float, is_called_off: Callable[[], bool] = lambda: False) -> bool:
+        """
+        Return when so much time has passed since the first call's own moment.
+
+        Returns
+        -------
+        bool
+            Whether it has; False if it was called off before, which is asked often.
+
+        """
         now_s = time.monotonic()
         if self._start_s is None:
             self._start_s = now_s - offset_s
         if now_s - (self._start_s + offset_s) > _CATCH_UP_S:
             self._start_s = now_s - offset_s
-        self._spin_until(self._start_s + offset_s)
+        due_s = self._start_s + offset_s
+        while not is_called_off():
+            left_s = due_s - time.monotonic()
+            if left_s <= 0:
+                return True
+            self._executor.spin_once(timeout_sec=min(left_s, _ASK_PERIOD_S))
+        return False
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
         """Return when a condition has come true; it is asked often."""
         while not condition():
-            self._spin_until(time.monotonic() + 0.02)
+            self._spin_until(time.monotonic() + _ASK_PERIOD_S)
 
     def say_farewell(self) -> None:
         """Stay so long that the last messages reach their readers."""

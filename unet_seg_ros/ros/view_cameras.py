@@ -20,6 +20,7 @@ from unet_seg_ros.core.errors import FrameError
 from unet_seg_ros.core.size import ByteArray, ImageSize
 from unet_seg_ros.ros.camera import input_qos
 from unet_seg_ros.ros.conversion import to_frame
+from unet_seg_ros.ros.graph_check import IMAGE, topics
 from unet_seg_ros.ros.view_gallery import Gallery, Picture
 from unet_seg_ros.ros.view_health import Legend
 
@@ -42,9 +43,9 @@ def find_sources(node: Node) -> dict[str, Source]:
     """Return the cameras whose overlay, or at least mask, somebody publishes, by their names."""
     sources = {}
     # The overlay comes behind the mask, in whose place it is shown.
-    for topic, types in sorted(node.get_topic_names_and_types()):
+    for topic, types in sorted(topics(node).items()):
         camera, _, kind = topic.rpartition('/segmentation/')
-        if kind in ('mask', 'overlay') and 'sensor_msgs/msg/Image' in types:
+        if kind in ('mask', 'overlay') and IMAGE in types:
             for end in node.get_publishers_info_by_topic(topic)[:1]:
                 owner = f'{end.node_namespace.rstrip("/")}/{end.node_name}'
                 sources[camera or '/'] = Source(topic, owner)
@@ -169,7 +170,9 @@ class ViewedCamera:
             return
         self._refusal = ''
         self._size = frame.size
-        palette = _palette_bgr(self._legend) if self.source.topic.endswith('/mask') else None
+        # Others than our node publish coloured masks.
+        is_mask = self.source.topic.endswith('/mask') and frame.encoding == 'mono8'
+        palette = _palette_bgr(self._legend) if is_mask else None
         self._gallery.put(self.name, Picture(self._num_received, frame, palette))
 
     def _unsubscribe(self) -> None:

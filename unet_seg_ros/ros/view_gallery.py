@@ -14,8 +14,8 @@ from unet_seg_ros.core.pixels import RawFrame
 from unet_seg_ros.core.resize import resize_ids, resize_image
 from unet_seg_ros.core.size import ByteArray, ImageSize
 
-#: Wider pictures are made smaller; a page with several of them shows no more [px].
-_MAX_WIDTH = 960
+#: Larger pictures are made smaller; a page with several of them shows no more [px].
+_MAX_SIDE = 960
 
 _JPEG = (cv2.IMWRITE_JPEG_QUALITY, 80)
 
@@ -48,7 +48,7 @@ class Picture:
         self._jpeg: bytes | None = None
 
     def jpeg(self) -> bytes:
-        """Return the picture as a JPEG file of at most 960 px width."""
+        """Return the picture as a JPEG file of at most 960 px in width and height."""
         with self._lock:
             if self._jpeg is None:
                 _, data = cv2.imencode('.jpg', self._draw(), _JPEG)
@@ -56,9 +56,8 @@ class Picture:
             return self._jpeg
 
     def _draw(self) -> ByteArray:
-        height, width = self._frame.size
-        shown_width = min(width, _MAX_WIDTH)
-        size = ImageSize(max(1, round(height * shown_width / width)), shown_width)
+        shrinkage = max(max(self._frame.size) / _MAX_SIDE, 1.0)
+        size = ImageSize(*(max(round(side / shrinkage), 1) for side in self._frame.size))
         if self._palette_bgr is not None:
             drawn: ByteArray = self._palette_bgr[resize_ids(self._frame.pixels(), size)]
             return drawn
@@ -99,8 +98,9 @@ class Gallery:
     def remove(self, camera: str) -> None:
         """Forget a camera."""
         with self._changed:
-            for kept in (self._pictures, self._num_watching, self._last_asked_s):
-                kept.pop(camera, None)
+            # Whoever watches it still counts, and stops counting later.
+            self._pictures.pop(camera, None)
+            self._last_asked_s.pop(camera, None)
 
     def wait(self, seen: Mapping[str, int], timeout_s: float) -> dict[str, Picture]:
         """
@@ -133,9 +133,9 @@ class Gallery:
             yield
         finally:
             with self._changed:
-                for camera in self._pictures.keys() & known:
-                    self._num_watching[camera] -= 1
-                    self._last_asked_s[camera] = time.monotonic()
+                self._num_watching -= Counter(known)
+                now_s = time.monotonic()
+                self._last_asked_s.update((c, now_s) for c in known if c in self._pictures)
 
     def is_watched(self, camera: str) -> bool:
         """Return whether a browser looks at a camera."""

@@ -13,6 +13,9 @@ SCRIPT = """\
 // and nobody sees more than 20 a second.
 const PAUSE = 50;
 
+// An answer takes 0.4 s; without one for so long [ms], what is on the page is no longer known.
+const PATIENCE = 2000;
+
 const byId = (id) => document.getElementById(id);
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const seen = new Map();   // camera: number of the picture shown last; '0' for none
@@ -195,9 +198,14 @@ async function ask() {
 }
 
 function tellConnection(isThere) {
-  setText(byId('connection'), isThere ? '' : 'no connection to unet-seg view');
+  setText(byId('connection'), isThere ? '' : 'no answer from unet-seg view');
   byId('connection').classList.toggle('lost', !isThere);
-  if (!isThere) for (const card of cards.values()) card.classList.add('old');
+  if (isThere) return;
+  for (const card of cards.values()) card.classList.add('old');
+  for (const state of document.querySelectorAll('.state')) {
+    setText(state, 'unknown');
+    state.className = 'state';
+  }
 }
 
 async function follow() {
@@ -208,6 +216,7 @@ async function follow() {
         document.addEventListener('visibilitychange', resolve, {once: true}));
       continue;
     }
+    const late = setTimeout(tellConnection, PATIENCE, false);
     try {
       await ask();
       tellConnection(true);
@@ -215,6 +224,8 @@ async function follow() {
     } catch (error) {
       tellConnection(false);
       await pause(1000);
+    } finally {
+      clearTimeout(late);
     }
   }
 }

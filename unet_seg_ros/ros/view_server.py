@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import re
 import secrets
 import socket
 import sys
@@ -16,7 +17,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from unet_seg_ros.core.errors import ConfigurationError
+from unet_seg_ros.core.errors import ConfigurationError, one_line
 from unet_seg_ros.ros.view_gallery import Gallery, Picture
 from unet_seg_ros.ros.view_page import PAGE_FILES
 
@@ -63,10 +64,11 @@ class ViewServer:
         """Listen and serve."""
         try:
             self._server = _Server(gallery, host, port)
+        except TypeError as e:
+            raise ConfigurationError(f'--host {host!r} is no address: {one_line(e)}') from e
         except OSError as e:
-            in_use = e.errno == errno.EADDRINUSE
-            why = 'in use' if in_use else e.strerror
-            option = '--port' if in_use else '--host'
+            why = 'in use' if e.errno == errno.EADDRINUSE else e.strerror
+            option = '--port' if e.errno in (errno.EADDRINUSE, errno.EACCES) else '--host'
             raise ConfigurationError(
                 f'cannot listen on {host}:{port}: {why}; choose another {option}'
             ) from e
@@ -138,9 +140,17 @@ class _Handler(BaseHTTPRequestHandler):
         super().setup()
 
     def do_GET(self) -> None:
-        url = urlsplit(self.path)
-        if not _is_own_name(self.headers.get('Host', ''), self.server.host):
-            self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
+        try:
+            url = urlsplit(self.path)
+            is_own = _is_own_name(self.headers.get('Host', ''), self.server.host)
+        except ValueError:
+            self.send_error(HTTPStatus.BAD_REQUEST)
+            return
+        if not is_own:
+            self.send_error(
+                HTTPStatus.MISDIRECTED_REQUEST,
+                explain='This machine is known here by its addresses and its hostname alone.',
+            )
         elif url.path == '/live':
             self._send_live(_read_seen(url.query))
         elif url.path in PAGE_FILES:
@@ -191,7 +201,7 @@ def _is_own_name(host_header: str, host: str) -> bool:
 def _read_seen(query: str) -> dict[str, int]:
     """Read ``seen=CAMERA:NUMBER&...``; what is no number has not been seen."""
     fields = (value.rpartition(':') for key, value in parse_qsl(query) if key == 'seen')
-    return {c: int(n) if n.isascii() and n.isdigit() else 0 for c, _, n in fields}
+    return {c: int(n) if re.fullmatch('[0-9]{1,18}', n) else 0 for c, _, n in fields}
 
 
 def _form(boundary: str, state: bytes, pictures: Mapping[str, Picture]) -> bytes:

@@ -109,8 +109,8 @@ class SegmentationWorker:
         try:
             if channel.is_watched():
                 return to_frame(arrival.message)
-            channel.statistics.unwatched += 1
             channel.publish_info_alone(arrival)
+            channel.statistics.unwatched += 1
         except FrameError as e:
             channel.refuse(e)
         return None

@@ -55,7 +55,7 @@ class Listener:
         """Hear that a swap has come to its end, good or bad."""
 
     def crashed(self, error: Exception) -> None:
-        """Hear of a bug that has ended the supervisor's thread."""
+        """Hear of what only a new process helps against: a bug in a thread, or a lost GPU."""
 
 
 class Level(Enum):

@@ -28,10 +28,12 @@ class ServingState:
         The CPU engine that takes its place.
     fault : str
         Why the engine does not serve any more; empty if it serves.
+    is_lost : bool
+        Whether that is because the process has lost the GPU.
     num_attempts : int
-        How often it was opened again since it last segmented a frame.
+        How often it was opened in vain since it last segmented a frame.
     refusal : Exception or None
-        Why the engine could not be opened at first.
+        Why no engine serves, or ever will.
     swap : Path or None
         The model file that is to take over.
     rejected : str
@@ -45,6 +47,7 @@ class ServingState:
     engine: OpenEngine | None = None
     fallback: OpenEngine | None = None
     fault: str = ''
+    is_lost: bool = False
     num_attempts: int = 0
     refusal: Exception | None = None
     swap: Path | None = None
@@ -53,6 +56,10 @@ class ServingState:
     def serving(self) -> OpenEngine | None:
         """Return the engine that the next frame goes to."""
         return self.fallback if self.fault or self.engine is None else self.engine
+
+    def has_begun(self) -> bool:
+        """Return whether an engine serves, or has served."""
+        return self.engine is not None or self.fallback is not None
 
     def needs_fallback(self) -> bool:
         """Return whether nothing serves, though an engine is still to come."""
@@ -66,10 +73,8 @@ class ServingState:
         """Return how well things stand, and why they are no better or what is being done."""
         serves = f'{self.fallback.backend.name} serves' if self.fallback else 'nothing serves'
         if self.fault:
-            tries = f'attempt {self.num_attempts} to open it again' if self.num_attempts else ''
+            tries = f'attempt {self.num_attempts} to open it' if self.num_attempts else ''
             return Level.ERROR, ', '.join(filter(None, (self.fault, tries, serves)))
-        if self.refusal is not None:
-            return Level.ERROR, f'{self.refusal}, {serves}'
         if self.engine is None:
             return Level.WARN, f'{self.job}, {serves}: {self.progress}'
         if self.job:

@@ -9,14 +9,20 @@ from threading import Condition, Lock, Thread
 
 from unet_seg_ros.core.backend import EngineOptions, Watch
 from unet_seg_ros.core.contract import read_contract
-from unet_seg_ros.core.errors import ConfigurationError, EngineError, FrameError, UserError
+from unet_seg_ros.core.errors import (
+    ConfigurationError,
+    EngineError,
+    FrameError,
+    LostGpuError,
+    UserError,
+)
 from unet_seg_ros.core.pixels import RawFrame
 from unet_seg_ros.core.segmenter import CameraOptions, Segmentation
 from unet_seg_ros.serving.events import EngineRequest, EngineStatus, Listener
 from unet_seg_ros.serving.opening import CPU_ENGINES, OpenEngine, open_engine, open_first
 from unet_seg_ros.serving.state import ServingState
 
-# How often the thread that waits for the first engine looks whether the process is to end.
+# How often a thread that waits for the one that opens engines looks whether the process is to end.
 _LOOK_S = 0.1
 
 # How long an ending process waits for an engine that is just being opened.
@@ -36,7 +42,9 @@ class EngineSupervisor:
 
     One thread of its own opens engines; one other thread may call `segment`, any thread the rest.
     Engines are exchanged between two frames. An engine that fails on a frame is closed and opened
-    again, the first time at once, then after 1, 2, 4 ... 30 s, until it segments a frame.
+    again, the first time at once, then after 1, 2, 4 ... 30 s, until it segments a frame; one that
+    could not be opened while the fallback served, in the same way. Where the process has lost the
+    GPU nothing is opened on it any more: the fallback serves, or the listener hears of a crash.
 
     Parameters
     ----------
@@ -180,9 +188,11 @@ class EngineSupervisor:
         with self._changed:
             self._is_closing = True
             self._changed.notify_all()
+        while self._thread.is_alive() and not self._listener.is_stopped():
+            self._thread.join(_LOOK_S)
         if self._thread.is_alive():
             # An ending process does not wait for a library that cannot be interrupted.
-            self._thread.join(_FAREWELL_S if self._listener.is_stopped() else None)
+            self._thread.join(_FAREWELL_S)
         for engine in filter(None, (self._state.engine, self._state.fallback)):
             engine.close()
         self._state.engine = self._state.fallback = None
@@ -193,16 +203,28 @@ class EngineSupervisor:
             return
         with self._changed:
             self._state.fault = str(error)
+            self._state.is_lost = isinstance(error, LostGpuError)
             is_swapping = self._state.swap is not None
             self._changed.notify_all()
+        if isinstance(error, LostGpuError):
+            self._do_without(engine.backend.name, error)
+            return
         self._listener.error(f'{error}: {engine.backend.name} is opened again')
         if is_swapping:
             # The thread that opens engines has other work, for minutes perhaps.
             self._serve_meanwhile(engine.backend.name)
 
+    def _do_without(self, lost: str, error: LostGpuError) -> None:
+        """Let the fallback serve until this process ends; without one that is now."""
+        self._serve_meanwhile(lost)
+        if self._state.serving():
+            self._listener.error(str(error))
+        else:
+            self._listener.crashed(error)
+
     def _run(self) -> None:
         try:
-            self._open_first()
+            self._open()
             while (work := self._next_work()) is not None:
                 work()
         except Exception as e:  # noqa: BLE001 - a bug must end the process, which raises it
@@ -211,7 +233,7 @@ class EngineSupervisor:
     def _crash(self, error: Exception) -> None:
         with self._changed:
             # Before that, `start` raises it.
-            has_begun = self._state.engine is not None or self._state.fallback is not None
+            has_begun = self._state.has_begun()
             self._state.refusal = error
             self._changed.notify_all()
         if has_begun:
@@ -222,32 +244,59 @@ class EngineSupervisor:
             while not self._is_closing:
                 if self._state.swap is not None:
                     return self._load_model
-                if not self._state.fault:
+                if not self._state.fault or self._state.is_lost:
                     self._changed.wait()
                 elif not self._wait(self._changed, backoff_s(self._state.num_attempts)):
                     self._state.job = 'the engine is being opened again'
-                    return self._reopen
+                    return self._open
             return None
 
-    def _open_first(self) -> None:
+    def _open(self) -> None:
+        """Open the engine that was asked for: at first, or again after it has failed."""
+        before = self._state.engine
+        name = before.backend.name if before else self._request.backend
+        is_again = bool(self._state.fault)
+        if before:
+            before.close()
+        if is_again:
+            self._state.num_attempts += 1
+            self._serve_meanwhile(name)
         try:
-            engine = open_engine(self._state.model, self._request.backend, self._options())
+            engine = open_engine(self._state.model, name, self._options())
         except UserError as e:
-            with self._changed:
-                self._state.refusal = e
-                self._state.end_job()
-                self._changed.notify_all()
-                has_fallback = self._state.fallback is not None
-            if has_fallback and not self._is_closing:
-                self._listener.error(f'{e}; the fallback keeps serving')
+            self._refuse(name, e)
+            return
+        if before:
+            engine = replace(engine, passed_over=before.passed_over)
+        self._exchange(engine, self._state.model)
+        if is_again and not self._is_closing:
+            self._listener.info(f'{engine.backend.name} has recovered')
+
+    def _refuse(self, name: str, error: UserError) -> None:
+        """Try again later if somebody serves, or has served; else let `start` raise it."""
+        with self._changed:
+            has_begun = self._state.has_begun()
+            if has_begun:
+                self._state.fault = str(error)
+                self._state.is_lost = isinstance(error, LostGpuError)
+                self._state.num_attempts = max(1, self._state.num_attempts)
+            else:
+                self._state.refusal = error
+            self._state.end_job()
+            self._changed.notify_all()
+        if not has_begun or self._is_closing:
+            return
+        if isinstance(error, LostGpuError):
+            self._do_without(name, error)
         else:
-            self._exchange(engine, self._state.model)
+            delay_s = backoff_s(self._state.num_attempts)
+            self._listener.error(f'{error}: {name} is opened again in {delay_s:.0f} s')
 
     def _load_model(self) -> None:
         model = self._state.swap
         assert model is not None
         if self._state.fault and self._state.engine is not None:
-            # After a fault of the GPU nothing opens before all that used it is closed.
+            # What it holds on the GPU may be wanted there.
             self._state.engine.close()
         try:
             engine = open_engine(model, self._request.backend, self._options())
@@ -263,28 +312,6 @@ class EngineSupervisor:
             self._exchange(engine, model)
         if not self._is_closing:
             self._listener.swapped()
-
-    def _reopen(self) -> None:
-        failed = self._state.engine
-        assert failed is not None
-        name = failed.backend.name
-        failed.close()
-        self._state.num_attempts += 1
-        self._serve_meanwhile(name)
-        try:
-            engine = open_engine(self._state.model, name, self._options())
-        except UserError as e:
-            with self._changed:
-                self._state.fault = str(e)
-                self._state.end_job()
-                self._changed.notify_all()
-            if not self._is_closing:
-                delay_s = backoff_s(self._state.num_attempts)
-                self._listener.error(f'{e}: {name} is opened again in {delay_s:.0f} s')
-        else:
-            self._exchange(replace(engine, passed_over=failed.passed_over), self._state.model)
-            if not self._is_closing:
-                self._listener.info(f'{name} has recovered')
 
     def _serve_meanwhile(self, failed: str) -> None:
         """Let a CPU engine serve, if that is allowed and helps, until the other one does."""
@@ -317,6 +344,7 @@ class EngineSupervisor:
                 unused = [self._state.engine, self._state.fallback]
                 self._state.engine, self._state.fallback, self._state.model = engine, None, model
                 self._state.fault, self._state.rejected, self._state.refusal = '', '', None
+                self._state.is_lost = False
                 self._state.end_job()
                 self._changed.notify_all()
         for old in filter(None, unused):

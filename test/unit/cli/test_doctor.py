@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import re
 
 import pytest
 
+from unet_seg_ros.cli import doctor
 from unet_seg_ros.cli.main import main
 
 
@@ -52,3 +55,31 @@ def test_a_middleware_that_is_not_installed(monkeypatch, capsys):
     monkeypatch.setenv('RMW_IMPLEMENTATION', 'rmw_none_cpp')
     assert main(['doctor']) == 1
     assert 'fail  ros: RMW_IMPLEMENTATION=rmw_none_cpp cannot be loaded' in capsys.readouterr().out
+
+
+def test_a_topic_for_the_cameras_of_a_file(tmp_path):
+    path = tmp_path / 'my.yaml'
+    path.write_text('/**:\n  ros__parameters: {cameras: [front, rear]}\n')
+    parser = argparse.ArgumentParser()
+    doctor.add_arguments(parser)
+    args = parser.parse_args(['--params-file', str(path), '--image-topic', '/car/{camera}/image'])
+    values = doctor.chosen_values(args, doctor.NODE, {})
+    assert values['front.image_topic'] == '/car/front/image'
+    assert values['rear.image_topic'] == '/car/rear/image'
+
+
+def test_a_node_of_no_possible_name(capsys):
+    with pytest.raises(SystemExit, match='2'):
+        main(['doctor', '--node', 'car 1'])
+    assert "'car 1' is no topic name" in capsys.readouterr().err
+
+
+def test_in_a_terminal_lines_are_wrapped(known_model, capsys, monkeypatch):
+    monkeypatch.setattr('sys.stdout.isatty', lambda: True)
+    monkeypatch.setenv('COLUMNS', '80')
+    main(['doctor'])
+    lines = capsys.readouterr().out.splitlines()
+    assert all(line.startswith(('\033[', '      ')) for line in lines)
+    plain = [re.sub(r'\033\[\d+m', '', line) for line in lines]
+    assert all(len(line) <= 80 or ' ' not in line.strip() for line in plain)
+    assert any(line.startswith('      ') for line in plain)

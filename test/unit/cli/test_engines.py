@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import re
+import sys
 
 import pytest
 
@@ -60,6 +61,22 @@ def test_pruning_says_what_went(engine, tmp_path, capsys):
     removed, head = lines(capsys, '--cache', str(tmp_path), '--prune')
     assert removed.startswith(f'removed {engine.path.stem}: ')
     assert head.startswith(f'{tmp_path}: 0 engines, ')
+
+
+def test_engines_of_a_tensorrt_that_cannot_be_imported_stay(engine, tmp_path, capsys, monkeypatch):
+    broken = tmp_path / 'broken' / 'tensorrt_rtx'
+    broken.mkdir(parents=True)
+    (broken / '__init__.py').write_text('import libnone')
+    monkeypatch.syspath_prepend(broken.parent)
+    monkeypatch.delitem(sys.modules, 'tensorrt_rtx', raising=False)
+    (tmp_path / f'{"0" * 16}.engine').write_bytes(b'no engine')
+    assert main(['engines', '--cache', str(tmp_path), '--prune']) == 0
+    out, err = capsys.readouterr()
+    assert err.startswith('its engines are kept: tensorrt_rtx: the module tensorrt_rtx cannot be ')
+    removed, head, row = out.splitlines()
+    assert removed.startswith(f'removed {"0" * 16}: ')
+    assert head.startswith(f'{tmp_path}: 1 engines, ')
+    assert engine.path.stem in row
 
 
 def test_removing_by_key(engine, tmp_path, capsys):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -181,3 +182,22 @@ def test_a_model_of_other_classes_is_refused(folder, told_model, capsys):
 def test_nothing_to_score_is_refused(known_model, capsys, arguments):
     line = refusal(capsys, '--model', known_model, *arguments)
     assert 'nowhere: not found' in line or 'give at least 1' in line
+
+
+def test_only_the_drives_that_are_asked_for_are_scored(folder, known_model, tmp_path, capsys):
+    """Of two drives, one of which is labelled as the other is not."""
+    both = tmp_path / 'both'
+    shutil.copytree(folder, both / 'first')
+    shutil.copytree(folder, both / 'second')
+    shutil.rmtree(both / 'second' / 'label')
+    write_folder(both / 'second' / 'label', [columns([TAGS['Sky']] * 8)] * 2)
+    output = tmp_path / 'figures.json'
+    arguments = ('--model', known_model, '--data', both, '--tags', 23, '--json', output)
+    for patterns, frames in (['*first*'], 2), (['*first*', '*second*'], 4):
+        assert run(*arguments, '--sequences', *patterns) == 0
+        figures = json.loads(output.read_text())
+        assert figures['frames'] == frames
+        assert (figures['iou'] == IOU) == (frames == 2)
+    line = refusal(capsys, *arguments, '--sequences', 'third')
+    assert '--sequences third: ' in line
+    assert 'first/' in line

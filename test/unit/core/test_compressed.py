@@ -97,10 +97,11 @@ def test_exif_data_do_not_turn_it():
     np.testing.assert_array_equal(frame.bgr(), decode_image(FILES['jpeg']).bgr())
 
 
-def test_a_bayer_pattern_is_known_from_the_format():
+@pytest.mark.parametrize('bits', [8, 16])
+def test_a_bayer_pattern_is_known_from_the_format(bits):
     # image_transport compresses a mosaic as if it were grey.
-    mosaic = np.tile(np.array([[200, 110], [110, 30]], np.uint8), (6, 8))
-    frame = decode_image(encoded(mosaic, '.png'), 'bayer_rggb8; png compressed ')
+    mosaic = np.tile(np.array([[200, 110], [110, 30]], f'u{bits // 8}'), (6, 8)) << (bits - 8)
+    frame = decode_image(encoded(mosaic, '.png'), f'bayer_rggb{bits}; png compressed ')
     np.testing.assert_array_equal(frame.rgb(), np.full((12, 16, 3), (200, 110, 30)))
 
 

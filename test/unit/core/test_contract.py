@@ -37,6 +37,11 @@ def test_a_missing_file_is_named(tmp_path):
         read_contract(tmp_path / 'nothing.onnx')
 
 
+def test_what_cannot_be_read_is_named_with_the_reason(tmp_path):
+    with pytest.raises(ModelError, match='cannot be read: Is a directory'):
+        read_contract(tmp_path)
+
+
 def test_a_cut_off_file_is_refused(model):
     model.write_bytes(model.read_bytes()[:200])
     with pytest.raises(ModelError, match='not a readable ONNX file'):

@@ -1,6 +1,8 @@
 import time
 from threading import Thread
+from types import SimpleNamespace
 
+from unet_seg_ros.core import newest
 from unet_seg_ros.core.newest import NewestSlots
 
 
@@ -74,8 +76,37 @@ def test_a_full_batch_is_taken_at_once():
     assert time.monotonic() - start_s < 30
 
 
+def started(names: list[str], wait_s: float) -> NewestSlots[int]:
+    """Return slots for cameras that all have sent already, up to so many at once."""
+    slots: NewestSlots[int] = NewestSlots(names, len(names), wait_s)
+    for name in names:
+        slots.put(name, 0)
+    assert len(slots.take()) == len(names)
+    return slots
+
+
+def test_a_camera_that_has_sent_nothing_is_not_waited_for():
+    slots: NewestSlots[int] = NewestSlots(['a', 'b'], max_batch=2, wait_s=60.0)
+    slots.put('a', 1)
+    start_s = time.monotonic()
+    assert slots.take() == [('a', 1)]
+    assert time.monotonic() - start_s < 30
+
+
+def test_a_camera_that_falls_silent_is_not_waited_for_after_a_second(monkeypatch):
+    slots = started(['a', 'b', 'c'], wait_s=0.5)
+    later_s = time.monotonic() + 2
+    monkeypatch.setattr(newest, 'time', SimpleNamespace(monotonic=lambda: later_s))
+    slots.put('a', 1)
+    slots.put('b', 1)
+    # This clock stands still now, so that a wait would last its whole half second.
+    start_s = time.monotonic()
+    assert slots.take() == [('a', 1), ('b', 1)]
+    assert time.monotonic() - start_s < 0.5
+
+
 def test_the_wait_counts_from_the_first_item_although_newer_ones_displace_it():
-    slots: NewestSlots[int] = NewestSlots(['a', 'b'], max_batch=2, wait_s=0.2)
+    slots = started(['a', 'b'], wait_s=0.2)
     start_s = time.monotonic()
     slots.put('a', 0)
     taken: list[list[tuple[str, int]]] = []
@@ -92,7 +123,7 @@ def test_the_wait_counts_from_the_first_item_although_newer_ones_displace_it():
 
 
 def test_a_close_ends_the_wait_for_other_cameras():
-    slots: NewestSlots[int] = NewestSlots(['a', 'b'], max_batch=2, wait_s=60.0)
+    slots = started(['a', 'b'], wait_s=60.0)
     slots.put('a', 1)
     taken: list[list[tuple[str, int]]] = []
     thread = Thread(target=lambda: taken.append(slots.take()))

@@ -10,6 +10,7 @@ def test_users_write_x_y_width_height():
     region = Rectangle.from_numbers([10, 20, 300, 40])
     assert region == Rectangle(x=10, y=20, width=300, height=40)
     assert region.size == ImageSize(height=40, width=300)
+    assert (region.columns, region.rows) == ((10, 300), (20, 40))
     assert str(region) == '300x40 at 10,20'
     assert Rectangle.from_numbers([]) is None
 

@@ -1,75 +1,24 @@
-"""What is said of a camera, by what was heard of it."""
+"""What is said of a camera and its images, by what was heard of it."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+import cv2
 import numpy as np
 import pytest
 
-from unet_seg_ros.core.calibration import Calibration
 from unet_seg_ros.core.finding import Level
-from unet_seg_ros.core.rectangle import Rectangle
 from unet_seg_ros.core.size import ImageSize
-from unet_seg_ros.doctor.camera import check_calibration, check_image, check_output, check_rate
+from unet_seg_ros.doctor.camera import (
+    check_ego_mask,
+    check_frame,
+    check_image,
+    check_output,
+    check_publishers,
+    check_rate,
+    check_region,
+)
 
 SIZE = ImageSize(720, 1280)
-
-
-def calibration(fx=640.0, fy=640.0, cx=640.0, cy=360.0) -> Calibration:
-    k = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
-    return Calibration(size=SIZE, k=k, p=np.hstack([k, np.zeros((3, 1))]))
-
-
-def test_a_true_calibration_is_told_by_its_field_of_view():
-    finding = check_calibration('camera', calibration(), SIZE)
-    assert finding.level is Level.OK
-    assert finding.what == 'camera_info: 1280x720 px, sees 90 by 59 degrees'
-
-
-@pytest.mark.parametrize(
-    'wrong',
-    [
-        # CARLA's native publisher before late 2025: wrong by a factor of hundreds.
-        {'fx': 640 * 300.0, 'fy': 640 * 300.0},
-        {'fx': 640 / 300.0, 'fy': 640 / 300.0},
-        {'fx': -640.0},
-        {'fy': 0.0},
-        {'fx': np.nan},
-        {'fy': 1500.0},
-        {'cx': 0.0, 'cy': 0.0},
-        {'cx': 6400.0},
-    ],
-)
-def test_a_k_that_cannot_be_true(wrong):
-    finding = check_calibration('camera', calibration(**wrong), SIZE)
-    assert finding.level is Level.FAIL
-    assert finding.what.startswith('camera_info has a K with ')
-    assert finding.remedy
-
-
-@pytest.mark.parametrize(('fx', 'level'), [(14_000.0, Level.OK), (16_000.0, Level.FAIL)])
-def test_a_telephoto_lens_is_no_mistake(fx, level):
-    assert check_calibration('camera', calibration(fx, fx), SIZE).level is level
-
-
-def test_zeros_mean_not_calibrated():
-    unknown = replace(calibration(), k=np.zeros((3, 3)))
-    assert check_calibration('camera', unknown, SIZE).level is Level.WARN
-
-
-def test_none_came():
-    assert check_calibration('camera', None, SIZE).level is Level.WARN
-
-
-def test_its_size_is_that_of_the_images():
-    finding = check_calibration('camera', calibration(), ImageSize(360, 640))
-    assert finding.level is Level.FAIL
-    assert 'is for 1280x720 px, the images are 640x360 px' in finding.what
-    binned = replace(calibration(), binning=(2, 2))
-    assert check_calibration('camera', binned, ImageSize(360, 640)).level is Level.OK
-    part = replace(calibration(), roi=Rectangle(0, 200, 1280, 500))
-    assert check_calibration('camera', part, ImageSize(500, 1280)).level is Level.OK
 
 
 def test_rate():
@@ -90,3 +39,63 @@ def test_an_image_that_the_node_drops():
 def test_readers():
     assert check_output('output', 2).level is Level.OK
     assert check_output('output', 0).level is Level.SKIP
+
+
+@pytest.mark.parametrize(
+    ('frame_id', 'info_frame_id', 'told'),
+    [
+        ('front', 'front', []),
+        ('front', None, []),
+        ('front', 'base_link', ["images are in frame front, camera_info is in 'base_link'"]),
+        ('front', '', ["images are in frame front, camera_info is in ''"]),
+        ('', 'front', ['images have no frame_id']),
+    ],
+)
+def test_frames(frame_id, info_frame_id, told):
+    findings = check_frame('camera', frame_id, info_frame_id)
+    assert [f.level for f in findings] == [Level.WARN] * len(told)
+    assert [f.what.partition(': ')[0] for f in findings] == told
+
+
+def test_a_topic_of_two_cameras():
+    assert check_publishers('camera', '/image', 1) == []
+    (finding,) = check_publishers('camera', '/image', 2)
+    assert finding.level is Level.WARN
+
+
+@pytest.mark.parametrize(
+    ('region', 'levels'),
+    [
+        ((), []),
+        ([0, 0, 0, 0], []),
+        ([0, 180, 1280, 540], [Level.OK]),
+        ([0, 181, 1280, 540], [Level.FAIL]),
+        ([1, 0, 1280, 720], [Level.FAIL]),
+        ([1280, 720, 1, 1], [Level.FAIL]),
+    ],
+)
+def test_a_region_must_lie_in_the_image(region, levels):
+    assert [f.level for f in check_region('camera', region, SIZE)] == levels
+
+
+@pytest.mark.parametrize(
+    ('shape', 'rows', 'level', 'told'),
+    [
+        ((720, 1280), 180, Level.OK, 'hides 25% of the images'),
+        ((361, 640, 3), 90, Level.OK, 'hides 25% of the images'),
+        ((480, 640), 100, Level.WARN, 'is 640x480 px, the images are 1280x720 px'),
+        ((720, 1280), 0, Level.WARN, 'hides nothing'),
+        ((720, 1280), 720, Level.FAIL, 'hides the whole image'),
+    ],
+)
+def test_an_ego_mask_belongs_to_the_images(shape, rows, level, told, tmp_path):
+    mask = np.zeros(shape, np.uint8)
+    mask[:rows] = 1
+    cv2.imwrite(str(tmp_path / 'ego.png'), mask)
+    finding = check_ego_mask('camera', tmp_path / 'ego.png', SIZE)
+    assert finding.level is level
+    assert told in finding.what
+
+
+def test_an_ego_mask_that_is_gone(tmp_path):
+    assert check_ego_mask('camera', tmp_path / 'none.png', SIZE).level is Level.FAIL

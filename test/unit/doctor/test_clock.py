@@ -28,16 +28,20 @@ def test_clock(use_sim_time, num_publishers, ticks_s, level, told):
 
 
 @pytest.mark.parametrize(
-    ('age_s', 'level', 'told'),
+    ('age_s', 'use_sim_time', 'level', 'told'),
     [
-        (0.03, Level.OK, '30 ms old'),
-        (-0.2, Level.OK, ' 0 ms old'),
-        (5.1, Level.FAIL, '5.1 s behind'),
-        (-0.6, Level.FAIL, '0.6 s ahead of'),
-        (1.7e9, Level.FAIL, 'behind'),
+        (0.03, False, Level.OK, '30 ms old'),
+        (-0.2, False, Level.OK, ' 0 ms old'),
+        (5.1, False, Level.FAIL, "5.1 s behind the node's clock: set the clocks of both machines"),
+        (-0.6, False, Level.FAIL, '0.6 s ahead of'),
+        (7200, True, Level.FAIL, "7200.0 s behind the node's clock: let its images and /clock"),
+        # Simulated stamps, or none at all.
+        (1.7e9, False, Level.FAIL, "54 years behind the node's clock: set use_sim_time where"),
+        # The driver on system time.
+        (-1.7e9, True, Level.FAIL, "54 years ahead of the node's clock: set use_sim_time for its"),
     ],
 )
-def test_stamp(age_s, level, told):
-    finding = check_stamp('camera front', age_s)
+def test_stamp(age_s, use_sim_time, level, told):
+    finding = check_stamp('camera front', age_s, use_sim_time)
     assert finding.level is level
-    assert told in finding.what
+    assert told in str(finding)

@@ -18,6 +18,7 @@ from unet_seg_ros.doctor.environment import check_discovery, check_domain
         ('233', Level.FAIL),
         ('-1', Level.FAIL),
         ('front', Level.FAIL),
+        ('\uff17', Level.FAIL),
     ],
 )
 def test_domain(text, level):
@@ -40,6 +41,7 @@ def test_without_a_domain_it_is_0(environ):
         ({'ROS_AUTOMATIC_DISCOVERY_RANGE': 'OFF'}, Level.FAIL, 'no node sees another'),
         ({'ROS_AUTOMATIC_DISCOVERY_RANGE': 'localhost'}, Level.FAIL, '=localhost'),
         ({'ROS_LOCALHOST_ONLY': '1'}, Level.WARN, 'overrides'),
+        ({'ROS_LOCALHOST_ONLY': '0'}, Level.OK, 'SUBNET: '),
         ({'ROS_STATIC_PEERS': '10.0.0.2'}, Level.OK, 'and 10.0.0.2'),
     ],
 )

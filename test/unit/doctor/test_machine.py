@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
+
 import pytest
 
 from unet_seg_ros.core.backend import EngineOptions
@@ -78,11 +83,66 @@ def test_a_cache_with_a_damaged_engine(tmp_path):
     (tmp_path / f'{"0" * 16}.engine').write_bytes(b'no')
     warning = next(f for f in check_cache(tmp_path) if f.level is Level.WARN)
     assert '.json is missing' in warning.what
+    assert warning.remedy == f'`unet-seg engines --cache {tmp_path} --prune`'
 
 
 def test_a_cache_that_others_may_write(tmp_path):
     tmp_path.chmod(0o777)
     assert any(f.level is Level.FAIL for f in check_cache(tmp_path))
+
+
+@pytest.mark.parametrize('place', ['file', 'file/below', 'link'])
+def test_a_cache_that_is_no_folder(place, tmp_path):
+    (tmp_path / 'file').touch()
+    (tmp_path / 'link').symlink_to(tmp_path / 'nowhere')
+    (finding,) = check_cache(tmp_path / place)
+    assert finding.level is Level.FAIL
+    assert 'is no folder' in finding.what
+
+
+def examine_unprivileged(code: str) -> str:
+    """Return what code prints whom permissions bind, root too."""
+    command = [sys.executable, '-c', f'from pathlib import Path; {code}']
+    if os.geteuid() == 0:
+        caps = '-dac_override,-dac_read_search'
+        command = ['setpriv', f'--bounding-set={caps}', f'--inh-caps={caps}', *command]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.skipif(
+    os.geteuid() == 0 and shutil.which('setpriv') is None, reason='root may read everything'
+)
+@pytest.mark.parametrize(
+    ('mode', 'place', 'told'),
+    [
+        (0o555, 'locked', 'warn  engine cache: {}/locked: cannot be written'),
+        (0o555, 'locked/engines', 'warn  engine cache: {}/locked: cannot be written'),
+        (0o000, 'locked', 'warn  engine cache: {}/locked: cannot be written'),
+        (0o000, 'locked/deep/engines', 'warn  engine cache: {}/locked: cannot be written'),
+    ],
+)
+def test_a_cache_that_may_not_be_used(mode, place, told, tmp_path):
+    folder = tmp_path / 'locked'
+    folder.mkdir(mode=mode)
+    folder.chmod(mode)
+    printed = examine_unprivileged(
+        'from unet_seg_ros.doctor.cache import check_cache\n'
+        f'print(*check_cache(Path({str(tmp_path / place)!r})), sep="\\n")'
+    )
+    assert told.format(tmp_path) in printed
+
+
+@pytest.mark.skipif(
+    os.geteuid() == 0 and shutil.which('setpriv') is None, reason='root may read everything'
+)
+def test_a_model_that_may_not_be_read(tmp_path):
+    path = tmp_path / 'model.onnx'
+    path.touch(mode=0o000)
+    printed = examine_unprivileged(
+        'from unet_seg_ros.doctor.model import check_model\n'
+        f'print(check_model(Path({str(path)!r})))'
+    )
+    assert printed.startswith(f'fail  model: model file {path}: cannot be read: Permission denied')
 
 
 def test_a_full_disk(tmp_path):
@@ -93,6 +153,23 @@ def test_a_full_disk(tmp_path):
 def test_values_of_wrong_types_are_left_to_ros(known_model, value):
     found = by_subject(check_machine({'model': str(known_model), 'gpu': value}))
     assert found['engine'].level is Level.OK
+
+
+@pytest.mark.parametrize('name', ['model', 'engine_cache'])
+@pytest.mark.parametrize('value', [5, True, ['x'], None])
+def test_paths_of_wrong_types_are_left_to_ros(name, value):
+    found = by_subject(check_machine({'backend': 'onnxruntime', name: value}))
+    assert found['model'].level is Level.OK
+
+
+def test_a_home_folder_is_expanded_as_the_node_does(known_model, monkeypatch):
+    monkeypatch.setenv('HOME', str(known_model.parent))
+    found = by_subject(
+        check_machine({'model': f'~/{known_model.name}', 'engine_cache': '~/engines'})
+    )
+    assert found['model'].level is Level.OK
+    cache = [f for f in check_machine({'engine_cache': '~/engines'}) if 'GB free' in f.what]
+    assert cache[0].what.startswith(f'{known_model.parent}/engines: ')
 
 
 def test_without_a_model_no_engine_is_tried(tmp_path):

@@ -113,6 +113,20 @@ def test_a_cut_off_file_is_named(tmp_path, share):
         read_image(path)
 
 
+@pytest.mark.parametrize('share', [0.1, 0.5, 0.98])
+def test_a_cut_off_jpeg_is_named_whatever_opencv_makes_of_it(tmp_path, share):
+    path = write_image(tmp_path / '1.jpg', noise(40, 40, 3))
+    data = path.read_bytes()
+    path.write_bytes(data[: int(share * len(data))])
+    with pytest.raises(RecordingError, match=r'1\.jpg: JPEG image of .* is cut off'):
+        read_image(path)
+
+
+def test_a_grey_jpeg_has_three_channels(tmp_path):
+    image = read_image(write_image(tmp_path / '1.jpg', np.full((8, 8), 90, np.uint8)))
+    assert (image.shape, image.dtype, set(image.ravel())) == ((8, 8, 3), np.uint8, {90})
+
+
 def test_what_is_no_image_is_named(tmp_path):
     (tmp_path / '1.png').write_bytes(b'no picture')
     with pytest.raises(RecordingError, match=r'1\.png: not a readable image'):

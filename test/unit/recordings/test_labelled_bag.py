@@ -204,6 +204,16 @@ def test_jpeg_labels_are_refused(tmp_path):
     assert refusal(tmp_path, label).startswith('labels went through JPEG, which changes ids')
 
 
+def test_a_compressed_image_that_was_cut_off_is_refused(tmp_path):
+    front = compressed(noise(5, 6, 3), 7 * S, 'jpg')
+    front.data = front.data[:-9]
+    label = image(painted(ids(0)), 'bgra8', 7 * S)
+    messages = [('/rgb/image/compressed', S, front), ('/semantic/image', S, label)]
+    bag = write_bag(tmp_path / 'cut', 'mcap', messages)
+    with pytest.raises(RecordingError, match=r'/rgb/image/compressed at .* is cut off'):
+        LabelledBag(bag, TAGS)[0]
+
+
 def test_labels_that_cannot_be_decoded_are_refused(tmp_path):
     label = compressed(painted(ids(0)), 7 * S)
     label.data[:] = 0

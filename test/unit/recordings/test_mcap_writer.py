@@ -121,6 +121,22 @@ def test_a_folder_that_is_missing_is_told(tmp_path):
         McapWriter(tmp_path / 'nowhere' / 'run.mcap')
 
 
+@pytest.mark.parametrize('compression', COMPRESSIONS)
+def test_what_was_written_can_be_read_before_its_end(tmp_path, compression):
+    path, messages = tmp_path / 'run.mcap', drive(4, height=7000)
+    writer = McapWriter(path, compression)
+    assert by_mcap(path) == []
+    # 1 MB each: a chunk ends with every image of the front camera.
+    for num, each in enumerate(messages, 1):
+        writer.write(each)
+        num_whole = (num - 1) // 3 * 3 + 1
+        written = sorted((m.topic.name, m.received_ns, m.data) for m in messages[:num_whole])
+        assert sorted(by_rosbags(path)) == written
+        assert sorted(by_mcap(path)) == written
+    writer.close()
+    assert len(by_mcap(path)) == len(messages)
+
+
 @contextmanager
 def small_disk(num_bytes: int):
     """Let no file grow beyond that; not while pytest reports, perhaps into a file."""

@@ -114,6 +114,25 @@ def test_a_tape_is_moved(folder):
     assert moved.advance() is None
 
 
+def test_a_jump_behind_a_gap_is_as_long_as_usual(tmp_path):
+    bag = bag_of(tmp_path, [5, 5.1, 5.2, 9005, 9005.1], [500, 501, 502, 503, 504])
+    moved = Tape(BagSource(bag), 0.0, math.inf, loop=True)
+    for _ in range(4):
+        moved.advance()
+    assert moved.step_s == pytest.approx(8999.8)
+    moved.seek(9000.0)
+    assert moved.advance().offset_s == pytest.approx(9000)
+    assert moved.step_s == pytest.approx(0.1)
+    moved.advance()
+    assert moved.advance().offset_s == 0
+    assert moved.step_s == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize('rate_hz', [1e-300, 1e7, 1e300])
+def test_a_folder_at_an_absurd_rate(folder, rate_hz):
+    assert numbers(FolderSource(folder, rate_hz).frames(0.0)) == list(range(10))
+
+
 def test_the_form_tells_the_source(tmp_path, folder):
     bag = bag_of(tmp_path, [1], [1])
     assert isinstance(open_source(folder, None, None, None), FolderSource)

@@ -31,7 +31,7 @@ def test_a_type_keeps_its_hash(kind):
     assert store.hash_rihs01(kind) == JAZZY.hash_rihs01(kind)
 
 
-@pytest.mark.parametrize('kind', ['no_such_msgs/msg/Thing', 'std_msgs/msg/Thing'])
+@pytest.mark.parametrize('kind', ['no_such_msgs/msg/Thing', 'std_msgs/msg/Thing', 'Thing'])
 def test_a_type_that_is_not_installed_is_an_import_error(kind):
     with pytest.raises(ImportError):
         message_class(kind)

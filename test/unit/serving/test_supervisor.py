@@ -13,7 +13,13 @@ import pytest
 from support.known_model import write_known_model
 from support.stand_in_engines import Faults, StandInGpuEngine
 
-from unet_seg_ros.core.errors import ConfigurationError, EngineError, FrameError, ModelError
+from unet_seg_ros.core.errors import (
+    ConfigurationError,
+    EngineError,
+    FrameError,
+    LostGpuError,
+    ModelError,
+)
 from unet_seg_ros.core.pixels import RawFrame
 from unet_seg_ros.core.segmenter import CameraOptions, Segmentation
 from unet_seg_ros.core.size import ImageSize
@@ -206,6 +212,41 @@ def test_an_engine_that_cannot_be_built_leaves_the_fallback_and_an_error(faults,
     assert supervisor.status().level is Level.OK
 
 
+def test_what_could_not_be_built_is_tried_again_while_the_fallback_serves(faults, scene):
+    faults.built.clear()
+    supervisor = scene.start(cpu_fallback=True)
+    faults.on_open = 'out of memory'
+    faults.built.set()
+    for num in (1, 2):
+        until(lambda n=num: len(scene.delays.asked) == n, f'delay {num}')
+        assert serves(supervisor) == 'openvino'
+        assert f'out of memory, attempt {num} to open it' in supervisor.status().message
+        assert f'tensorrt is opened again in {num} s' in scene.notes.errors[-1]
+        segment(supervisor)
+        if num == 2:
+            faults.on_open = ''
+        scene.delays.num_let_pass += 1
+    until(lambda: 'tensorrt has recovered' in scene.notes.infos, 'the engine')
+    assert serves(supervisor) == 'tensorrt'
+    assert supervisor.status().level is Level.OK
+
+
+def test_told_to_stop_while_it_closes_it_waits_no_longer(faults, scene):
+    deaf = Event()
+    faults.built.clear()
+    faults.built.wait = lambda timeout: deaf.wait(20)
+    supervisor = scene.start(cpu_fallback=True)
+    closing = Thread(target=supervisor.close)
+    closing.start()
+    scene.notes.stop.set()
+    closing.join(5)
+    assert not closing.is_alive()
+    faults.built.set()
+    deaf.set()
+    supervisor._thread.join(20)
+    assert faults.closed == faults.opened
+
+
 def test_told_to_stop_the_start_ends_and_nothing_is_left_open(faults, scene):
     faults.built.clear()
     scene.notes.stop.set()
@@ -249,7 +290,7 @@ def test_it_is_tried_again_after_growing_delays_until_it_recovers(faults, scene)
         until(lambda n=num: len(scene.delays.asked) == n, f'delay {num}')
         status = supervisor.status()
         assert status.level is Level.ERROR
-        assert f'no device, attempt {num} to open it again, nothing serves' in status.message
+        assert f'no device, attempt {num} to open it, nothing serves' in status.message
         assert status.engine.backend.name == 'tensorrt'
         with pytest.raises(EngineError, match=r'no engine serves: .*no device'):
             segment(supervisor)
@@ -306,6 +347,43 @@ def test_the_fallback_serves_too_if_the_engine_fails_during_a_swap(faults, scene
     assert serves(supervisor) == 'tensorrt'
     assert segment(supervisor).class_ids.shape == (16, 32)
     assert supervisor._state.fallback is None
+
+
+def test_a_gpu_that_is_lost_is_not_tried_again_and_the_fallback_serves(faults, scene):
+    supervisor = scene.start(cpu_fallback=True)
+    faults.is_lost = True
+    fail(scene, faults)
+    assert serves(supervisor) == 'openvino'
+    assert segment(supervisor).class_ids.any()
+    assert scene.notes.errors == ['backend tensorrt: device lost']
+    assert supervisor.status().level is Level.ERROR
+    assert not scene.delays.asked
+    assert len(faults.opened) == 1
+
+
+def test_a_gpu_that_is_lost_without_a_fallback_is_for_a_new_process(faults, scene):
+    scene.start()
+    faults.is_lost = True
+    fail(scene, faults)
+    (error,) = scene.notes.bugs
+    assert isinstance(error, LostGpuError)
+    assert not scene.delays.asked
+    scene.notes.bugs.clear()
+
+
+def test_a_gpu_that_turns_out_to_be_lost_when_opened_again_is_given_up(faults, scene, monkeypatch):
+    supervisor = scene.start(cpu_fallback=True)
+    faults.is_lost, faults.on_open = True, 'gone'
+
+    def fail_once(engine, images):
+        raise EngineError('once')
+
+    monkeypatch.setattr(StandInGpuEngine, '_infer', fail_once)
+    with pytest.raises(EngineError, match='once'):
+        segment(supervisor)
+    until(lambda: 'backend tensorrt: gone' in scene.notes.errors, 'the end of it')
+    assert serves(supervisor) == 'openvino'
+    assert not scene.delays.asked
 
 
 def test_without_a_cpu_engine_the_start_says_so_and_waits(faults, scene, monkeypatch):

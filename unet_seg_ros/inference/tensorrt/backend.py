@@ -29,8 +29,7 @@ class TensorRtBackend(Backend):
 
     It is opened in an order in which nothing is loaded that could bring the process down: the
     driver and its GPU, a first runtime of TensorRT in a process of its own, the engine from the
-    cache, built there if need be. Batches above ``max_batch`` are run in parts. After a fault of
-    the GPU every engine of the process on it must be closed before one can be opened again.
+    cache, built there if need be. Batches above ``max_batch`` are run in parts.
     """
 
     name: ClassVar[str] = 'tensorrt'
@@ -57,7 +56,6 @@ class TensorRtBackend(Backend):
         cached = cache.load_or_build(request, options.watch)
         with ExitStack() as resources:
             device = CudaRuntime(gpu.index)
-            resources.callback(device.close)
             engine = self._load(module, cached, gpu)
             resources.callback(engine.close)
             runner = EngineRunner(device, engine, options.max_batch, options.watch)

@@ -8,19 +8,17 @@ imported by the constructor alone.
 from __future__ import annotations
 
 import ctypes
-import threading
-from collections import Counter
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from unet_seg_ros.core.errors import EngineError, one_line
+from unet_seg_ros.core.errors import EngineError, LostGpuError, one_line
 from unet_seg_ros.core.size import ByteArray
 
-#: Errors that lose everything the process has on the device: of each, the documentation of
-#: ``cudaError`` says that any further work returns the same error.
+#: Errors after which the documentation of ``cudaError`` wants the process ended and started again.
+#: It is right: on an H100 under CUDA 13 no device could be had after cudaDeviceReset.
 _FAULTS = frozenset({
     'cudaErrorAssert',
     'cudaErrorContained',
@@ -45,17 +43,13 @@ _REMEDIES = {
 }
 
 
-class DeviceFaultError(EngineError):
-    """An error of the GPU that takes it from this process, until all that holds it is closed."""
-
-
 class CudaDevice(Protocol):
     """
     One GPU, as a runner of engines sees it.
 
     Streams, graphs and device addresses are plain integers. Every method but the ``free_`` ones
-    and `close` raises EngineError, or DeviceFaultError where the device was lost; those never
-    raise, so that releasing goes on to its end whatever happened before.
+    raises EngineError, or LostGpuError where the device was lost; those never raise, so that
+    releasing goes on to its end whatever happened before.
     """
 
     def select(self) -> None:
@@ -97,16 +91,10 @@ class CudaDevice(Protocol):
     def free_graph(self, graph: int) -> None:
         """Release a graph."""
 
-    def close(self) -> None:
-        """Give the device up, the last of all; after a fault this makes it usable again."""
-
 
 class CudaRuntime:
     """
     A GPU through CUDA's runtime library (package ``cuda-bindings``); see `CudaDevice`.
-
-    A fault loses the whole process its device. It is reset when the last of the process that
-    holds it open is closed: earlier would take memory away from engines that still refer to it.
 
     Parameters
     ----------
@@ -120,23 +108,11 @@ class CudaRuntime:
 
     """
 
-    _lock: ClassVar[threading.Lock] = threading.Lock()
-    #: How many hold each GPU open, and which were lost.
-    _num_open: ClassVar[Counter[int]] = Counter()
-    _lost: ClassVar[set[int]] = set()
-
     def __init__(self, index: int) -> None:
         """Import the library and select the device for this thread."""
         self._index = index
         self._cuda = _import_runtime()
-        with self._lock:
-            self._num_open[index] += 1
-        try:
-            self.select()
-        except EngineError:
-            # One that was lost unnoticed is reset here, for the next attempt.
-            self.close()
-            raise
+        self.select()
 
     def select(self) -> None:
         """Make it the device of the calling thread."""
@@ -207,15 +183,6 @@ class CudaRuntime:
         """Release a graph."""
         self._cuda.cudaGraphExecDestroy(graph)
 
-    def close(self) -> None:
-        """Give the device up; the last to do so resets a lost one."""
-        with self._lock:
-            self._num_open[self._index] -= 1
-            if self._index in self._lost and not self._num_open[self._index]:
-                self._cuda.cudaSetDevice(self._index)
-                self._cuda.cudaDeviceReset()
-                self._lost.discard(self._index)
-
     def _free_captured(self, graph: Any) -> None:
         """Release what a capture gave; a capture that failed gives none."""
         if graph is not None and int(graph):
@@ -231,9 +198,7 @@ class CudaRuntime:
     def _error(self, function: str, error: Any) -> EngineError:
         text = f'GPU {self._index}: {_words(self._cuda, function, error)}'
         if error.name in _FAULTS:
-            with self._lock:
-                self._lost.add(self._index)
-            return DeviceFaultError(f'{text}; the engine must be opened again')
+            return LostGpuError(f'{text}; it is lost to this process: start that again')
         return EngineError(text)
 
 

@@ -44,10 +44,12 @@ def entries(folder: Path) -> list[Entry]:
     Raises
     ------
     EngineError
-        If others could have written to the folder.
+        If it is no folder, or others could have written to it.
 
     """
     if folder.exists():
+        if not folder.is_dir():
+            raise EngineError(f'engine cache {folder}: is no folder: name another')
         require_trusted(folder.stat(), folder)
     return [_entry(folder, key) for key in keys_in(folder)]
 
@@ -61,7 +63,8 @@ def prune(folder: Path, installed: Mapping[str, str]) -> list[str]:
     folder : Path
         The cache.
     installed : mapping
-        The version of each flavour that is installed.
+        The version of each flavour that is installed; where it is empty, it cannot be told, and
+        the flavour's engines are kept.
 
     Returns
     -------
@@ -130,7 +133,7 @@ def _mismatch(entry: Entry, installed: Mapping[str, str]) -> str:
     fields = entry.manifest.dependencies.fields
     flavour, version = fields['flavour'], fields['version']
     here = installed.get(flavour)
-    return '' if here == version else f'for {flavour} {version}, here is {here or "none"}'
+    return '' if here in (version, '') else f'for {flavour} {version}, here is {here or "none"}'
 
 
 def _files(folder: Path, key: str) -> list[Path]:

@@ -11,9 +11,9 @@ import numpy as np
 
 from unet_seg_ros.core.backend import Prediction, Watch
 from unet_seg_ros.core.contract import INPUT, OUTPUTS
-from unet_seg_ros.core.errors import EngineError
+from unet_seg_ros.core.errors import EngineError, LostGpuError
 from unet_seg_ros.core.size import ByteArray
-from unet_seg_ros.inference.tensorrt.cuda import CudaDevice, DeviceFaultError
+from unet_seg_ros.inference.tensorrt.cuda import CudaDevice
 from unet_seg_ros.inference.tensorrt.engine import LoadedEngine
 
 
@@ -100,7 +100,7 @@ class EngineRunner:
         Raises
         ------
         EngineError
-            If the engine fails; a DeviceFaultError if it must be opened again.
+            If the engine fails; a LostGpuError if this process must be started again.
 
         """
         num_images = len(images_nhwc)
@@ -109,7 +109,7 @@ class EngineRunner:
         try:
             self._start(num_images)
             self._device.synchronize(self._stream)
-        except DeviceFaultError:
+        except LostGpuError:
             raise
         except EngineError:
             # TensorRT says no more than that it failed; a lost device answers for itself.
@@ -148,7 +148,7 @@ class EngineRunner:
             return enqueue
         try:
             graph = self._device.capture(self._stream, enqueue)
-        except DeviceFaultError:
+        except LostGpuError:
             raise
         except EngineError as e:
             self._captures = False

@@ -484,6 +484,12 @@ def test_a_cache_that_is_not_there_is_empty(cache):
     assert not cache.folder.exists()
 
 
+def test_a_cache_that_is_no_folder_is_refused(tmp_path):
+    (tmp_path / 'file').touch()
+    with pytest.raises(EngineError, match='is no folder'):
+        EngineCache(tmp_path / 'file').entries()
+
+
 def test_the_users_own_cache_is_the_default(monkeypatch, tmp_path):
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
     assert EngineCache().folder == tmp_path / 'unet_seg_ros' / 'engines'

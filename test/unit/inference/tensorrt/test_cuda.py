@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from enum import IntEnum
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
 
-from unet_seg_ros.core.errors import EngineError
+from unet_seg_ros.core.errors import EngineError, LostGpuError
 from unet_seg_ros.inference.tensorrt import cuda
-from unet_seg_ros.inference.tensorrt.cuda import CudaRuntime, DeviceFaultError, require_cuda
+from unet_seg_ros.inference.tensorrt.cuda import CudaRuntime, require_cuda
 
 
 class Code(IntEnum):
@@ -61,8 +60,6 @@ class StandInLibrary:
 def library(monkeypatch):
     library = StandInLibrary()
     monkeypatch.setattr(cuda, '_import_runtime', lambda: library)
-    monkeypatch.setattr(CudaRuntime, '_num_open', Counter())
-    monkeypatch.setattr(CudaRuntime, '_lost', set())
     return library
 
 
@@ -80,7 +77,6 @@ def test_each_call_is_the_librarys(library):
     device.free(address)
     device.free_host(host)
     device.free_stream(stream)
-    device.close()
     assert library.calls == [
         ('cudaSetDevice', 1),
         ('cudaStreamCreateWithFlags', 1),
@@ -145,7 +141,7 @@ def test_an_error_is_one_line_that_names_gpu_function_and_remedy(library):
     library.codes['cudaMalloc'] = Code.cudaErrorMemoryAllocation
     with pytest.raises(EngineError) as error:
         device.allocate(8)
-    assert not isinstance(error.value, DeviceFaultError)
+    assert not isinstance(error.value, LostGpuError)
     assert str(error.value) == (
         'GPU 3: cudaMalloc: cudaErrorMemoryAllocation (words of 2); '
         'lower max_batch, or free memory of the GPU'
@@ -160,51 +156,23 @@ def test_releasing_never_raises(library):
     device.free(80)
     device.free_host(np.zeros(1, np.uint8))
     device.free_stream(50)
-    device.close()
 
 
-def fault(device, library):
-    library.codes['cudaStreamSynchronize'] = Code.cudaErrorIllegalAddress
-    with pytest.raises(DeviceFaultError, match='cudaErrorIllegalAddress'):
-        device.synchronize(50)
-
-
-def test_a_lost_device_is_reset_when_the_last_one_is_closed(library):
-    first, second, elsewhere = CudaRuntime(0), CudaRuntime(0), CudaRuntime(1)
-    fault(first, library)
-    first.close()
-    elsewhere.close()
-    assert 'cudaDeviceReset' not in library.names()
-    second.close()
-    assert library.calls[-2:] == [('cudaSetDevice', 0), ('cudaDeviceReset',)]
-    library.calls.clear()
-    CudaRuntime(0).close()
-    assert library.names() == ['cudaSetDevice']
-
-
-def test_a_device_that_was_not_lost_is_left_as_it_is(library):
+def test_a_fault_is_told_from_other_errors_with_what_helps(library):
     device = CudaRuntime(0)
-    library.codes['cudaStreamSynchronize'] = Code.cudaErrorInvalidValue
-    with pytest.raises(EngineError):
+    library.codes['cudaStreamSynchronize'] = Code.cudaErrorIllegalAddress
+    with pytest.raises(LostGpuError) as error:
         device.synchronize(50)
-    device.close()
-    assert 'cudaDeviceReset' not in library.names()
+    assert str(error.value) == (
+        'GPU 0: cudaStreamSynchronize: cudaErrorIllegalAddress (words of 700); '
+        'it is lost to this process: start that again'
+    )
 
 
-def test_a_device_that_cannot_be_opened_is_not_counted(library):
+def test_a_device_that_cannot_be_selected_is_not_opened(library):
     library.codes['cudaSetDevice'] = Code.cudaErrorInsufficientDriver
     with pytest.raises(EngineError, match='update the NVIDIA driver'):
         CudaRuntime(0)
-    assert not CudaRuntime._num_open[0]
-
-
-def test_a_device_that_was_lost_unnoticed_is_reset_for_the_next_attempt(library):
-    library.codes['cudaSetDevice'] = Code.cudaErrorIllegalAddress
-    with pytest.raises(DeviceFaultError):
-        CudaRuntime(0)
-    assert library.calls[-1] == ('cudaDeviceReset',)
-    library.codes.clear()
-    CudaRuntime(0).close()
 
 
 def test_a_library_that_does_not_fit_the_driver_is_told_before_anything_is_made(library):
@@ -230,7 +198,7 @@ def test_the_real_library_has_all_that_is_used():
         *('cudaSetDevice', 'cudaStreamCreateWithFlags', 'cudaStreamDestroy', 'cudaHostAlloc'),
         *('cudaFreeHost', 'cudaMalloc', 'cudaFree', 'cudaMemcpyAsync', 'cudaStreamSynchronize'),
         *('cudaStreamBeginCapture', 'cudaStreamEndCapture', 'cudaGraphInstantiate'),
-        *('cudaGraphDestroy', 'cudaGraphLaunch', 'cudaGraphExecDestroy', 'cudaDeviceReset'),
+        *('cudaGraphDestroy', 'cudaGraphLaunch', 'cudaGraphExecDestroy'),
         'cudaGetDeviceCount',
     ]:
         assert callable(getattr(runtime, name)), name

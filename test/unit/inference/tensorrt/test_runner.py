@@ -10,8 +10,7 @@ import pytest
 from support.device_stand_ins import REFUSED, StandInDevice, StandInTensorRt
 
 from unet_seg_ros.core.backend import Watch
-from unet_seg_ros.core.errors import EngineError
-from unet_seg_ros.inference.tensorrt.cuda import DeviceFaultError
+from unet_seg_ros.core.errors import EngineError, LostGpuError
 from unet_seg_ros.inference.tensorrt.engine import LoadedEngine
 from unet_seg_ros.inference.tensorrt.runner import EngineRunner
 
@@ -226,16 +225,16 @@ def test_a_run_that_tensorrt_refuses_is_one_line_and_the_next_one_works(trt, dev
 
 def test_a_lost_device_is_told_from_a_run_that_was_refused(trt, device, runner):
     trt.answers['execute_async_v3'] = False
-    device.failing['synchronize'] = DeviceFaultError('GPU 0: lost')
-    with pytest.raises(DeviceFaultError, match='lost'):
+    device.failing['synchronize'] = LostGpuError('GPU 0: lost')
+    with pytest.raises(LostGpuError, match='lost'):
         runner.run(images(1))
 
 
 @pytest.mark.parametrize('step', ['copy_in', 'capture', 'launch', 'synchronize'])
 def test_closing_after_a_fault_releases_all_without_a_word(trt, device, runner, step):
-    fault = DeviceFaultError('GPU 0: lost')
+    fault = LostGpuError('GPU 0: lost')
     device.failing[step] = fault
-    with pytest.raises(DeviceFaultError, match='lost'):
+    with pytest.raises(LostGpuError, match='lost'):
         runner.run(images(1))
     device.failing['select'] = fault
     runner.close()
@@ -244,10 +243,10 @@ def test_closing_after_a_fault_releases_all_without_a_word(trt, device, runner, 
 
 def test_an_error_that_is_still_handled_keeps_nothing_alive(trt, runner):
     trt.answers['execute_async_v3'] = False
-    trt.device.failing['synchronize'] = DeviceFaultError('GPU 0: lost')
+    trt.device.failing['synchronize'] = LostGpuError('GPU 0: lost')
     try:
         runner.run(images(1))
-    except DeviceFaultError:
+    except LostGpuError:
         trt.contexts.clear()
         runner.close()
         assert trt.released == ['context']

@@ -11,7 +11,7 @@ import pytest
 from onnx import helper, numpy_helper
 
 from unet_seg_ros.core.backend import EngineOptions
-from unet_seg_ros.core.errors import EngineError
+from unet_seg_ros.core.errors import EngineError, LostGpuError
 from unet_seg_ros.inference.torch_backend import TorchBackend
 
 
@@ -98,3 +98,30 @@ def test_a_gpu_that_is_not_there_is_refused_and_not_replaced(known_model, monkey
     monkeypatch.setattr(torch.cuda, 'device_count', lambda: 2)
     with pytest.raises(EngineError, match='there is no GPU 2; torch sees 2, counted from 0'):
         TorchBackend(known_model, EngineOptions(gpu=2)).__enter__()
+
+
+class StandInFault:
+    """torch's CUDA after a fault, of which every later call tells."""
+
+    @staticmethod
+    def synchronize(device: str) -> None:
+        raise RuntimeError(f'CUDA error on {device}: an illegal memory access\nwas encountered')
+
+
+@pytest.mark.training
+@pytest.mark.parametrize('is_lost', [True, False])
+def test_a_lost_gpu_is_told_from_a_run_that_failed(known_model, monkeypatch, is_lost):
+    with TorchBackend(known_model) as backend:
+        stand_in = StandInFault if is_lost else type('Works', (), {'synchronize': print})
+        monkeypatch.setattr(backend._torch, 'cuda', stand_in)
+        monkeypatch.setattr(backend, 'device', 'cuda:0')
+
+        def fail(images_nhwc):
+            raise RuntimeError('of this run')
+
+        monkeypatch.setattr(backend, '_run', fail)
+        with pytest.raises(EngineError) as error:
+            backend.infer(images(1))
+        assert isinstance(error.value, LostGpuError) is is_lost
+        assert '\n' not in str(error.value)
+        monkeypatch.undo()

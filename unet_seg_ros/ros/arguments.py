@@ -1,0 +1,77 @@
+"""The command line of the node, and what ROS leaves out of it in silence."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import rclpy
+import yaml
+
+from unet_seg_ros.core.errors import ConfigurationError, one_line
+
+
+def initialize(args: list[str] | None) -> None:
+    """
+    Let ROS read the command line: that given, or the process's own.
+
+    Raises
+    ------
+    ConfigurationError
+        If it refuses an argument, a parameter file that one names, or the environment.
+
+    """
+    try:
+        rclpy.init(args=args)
+    except RuntimeError as e:
+        words = said_by_rcl(e).removeprefix('failed to initialize rcl: ')
+        raise ConfigurationError(f'ROS does not start: {words}') from e
+
+
+def said_by_rcl(error: Exception) -> str:
+    """Return the words of one of rcl's errors on one line, without where in its code they are."""
+    return one_line(error).partition(', at /')[0]
+
+
+def unheard_files(node: str, args: Sequence[str] | None = None) -> list[str]:
+    """
+    Return a line for each parameter file of a command line that sets nothing for a node.
+
+    Parameters
+    ----------
+    node : str
+        The node's full name.
+    args : sequence of str, optional
+        The command line, which `initialize` has read; the process's own if none is given.
+
+    """
+    words = pairwise(sys.argv if args is None else args)
+    # A pipe was emptied by ROS.
+    files = [Path(w) for option, w in words if option == '--params-file' and Path(w).is_file()]
+    lines = []
+    for file in files:
+        # Without making values of it: launch writes Python's tuples, which YAML does not know.
+        documents = yaml.compose_all(file.read_bytes())
+        sections = [name for document in documents for name in _sections('', document)]
+        if not any(_is_for(section, node) for section in sections):
+            names = ', '.join(sections) or 'nobody'
+            lines.append(f'{file} sets nothing for {node}, only for {names}: write /** or {node}')
+    return lines
+
+
+def _sections(above: str, content: yaml.Node | None) -> Iterator[str]:
+    """Yield the names of all blocks ``ros__parameters``, with a leading slash."""
+    for key, value in content.value if isinstance(content, yaml.MappingNode) else ():
+        if key.value == 'ros__parameters':
+            yield above
+        else:
+            yield from _sections(f'{above}/{str(key.value).strip("/")}', value)
+
+
+def _is_for(section: str, node: str) -> bool:
+    """Return whether ROS gives a section to a node, by its full name, as rclpy 7.1 does."""
+    pattern = re.escape(section).replace(r'/\*\*', r'(/\w+)*').replace(r'/\*', r'/\w+')
+    return re.fullmatch(pattern, node) is not None

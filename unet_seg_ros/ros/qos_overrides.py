@@ -1,0 +1,38 @@
+"""QoS that users may override for each topic; a wrong value is one line, as for any parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rclpy.exceptions import InvalidParameterTypeException
+from rclpy.node import Node
+from rclpy.qos_overriding_options import QoSOverridingOptions
+
+from unet_seg_ros.core.errors import ConfigurationError, one_line
+
+
+@contextmanager
+def overridable(node: Node, topic: str) -> Iterator[QoSOverridingOptions]:
+    """
+    Give the options with which a publisher or subscription is to be made in the block.
+
+    The profile that is passed beside them must be made anew for each topic: rclpy writes the
+    topic's ``qos_overrides`` into it.
+
+    Raises
+    ------
+    ConfigurationError
+        If the topic's ``qos_overrides`` cannot be used, or another type is on that topic.
+
+    """
+    try:
+        yield QoSOverridingOptions.with_default_policies()
+    except (InvalidParameterTypeException, RuntimeError) as e:
+        # A signal invalidates the context under whatever call is on its way just then.
+        if not node.context.ok():
+            raise
+        raise ConfigurationError(
+            f'topic {node.resolve_topic_name(topic)} cannot be used: {one_line(e)}: look at its '
+            'qos_overrides, and whether it is set for a topic of another type too'
+        ) from e
