@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
 import pytest
+import support
 from diagnostic_msgs.msg import DiagnosticStatus
 from support.stage import Stage, picture, to_message
 
 from unet_seg_ros.core.statistics import FrameStatistics
 
 pytestmark = pytest.mark.ros
+
+FOREIGN_PEER = str(Path(support.__file__).with_name('foreign_dds.py'))
 
 
 def test_what_happens_right_after_a_reset_is_told(stage: Stage, known_model):
@@ -47,3 +55,48 @@ def test_a_camera_that_stops_is_told_once_each_time(stage: Stage, known_model, c
         assert 'it has a publisher, which sends nothing: is the camera running?' in said[0]
         stage.spin_until(lambda h=health: ' 2 s' in h.status(True).message, 'more silence')
         assert not has_said([])
+
+
+def test_simulated_time_that_does_not_come_is_told_once(stage: Stage, known_model, capfd):
+    node = stage.start_active(
+        model=str(known_model),
+        use_sim_time=True,
+        silence_warning_s=0.3,
+        diagnostics_period_s=0.1,
+    )
+    said = []
+
+    def told() -> int:
+        said.append(capfd.readouterr().err)
+        return ''.join(said).count('nothing comes on /clock')
+
+    stage.spin_until(lambda: told() == 1, 'the warning')
+    stage.spin_until(lambda: ' 1 s' in node._health[0].status(True).message, 'some silence')
+    assert told() == 1
+
+
+@pytest.mark.skipif(
+    find_spec('cyclonedds') is None, reason='no wheel of cyclonedds for this machine'
+)
+def test_a_topic_whose_name_ros_does_not_take_is_no_hint(
+    stage: Stage, known_model, ros_domain, capfd
+):
+    command = (sys.executable, FOREIGN_PEER, str(ros_domain), 'reliable', 'rt/a-b/image_raw', 'x')
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as foreign:
+        try:
+            stage.spin_until(
+                lambda: '/a-b/image_raw' in dict(stage.peer.get_topic_names_and_types()),
+                'the foreign topic',
+            )
+            stage.start_active(
+                model=str(known_model), silence_warning_s=0.3, diagnostics_period_s=0.1
+            )
+            said = []
+
+            def told() -> bool:
+                said.append(capfd.readouterr().err)
+                return 'is its driver running' in ''.join(said)
+
+            stage.spin_until(told, 'the warning')
+        finally:
+            foreign.kill()

@@ -8,8 +8,8 @@ from importlib.metadata import version
 
 from unet_seg_ros.core.resources import shared_file
 
-# rclpy's major version in Kilted. Its Fast DDS warns of the older variable in every process, that of
-# Jazzy does not know the newer one.
+# rclpy's major version in Kilted. Its Fast DDS warns of the older variable in every process; that
+# of Jazzy does not know the newer one.
 _KILTED = 9
 
 #: Fast DDS's own choice of transports, which any profile with transports would override.
