@@ -67,7 +67,9 @@ def test_a_tensorrt_that_is_not_installed_is_told(known_model, tmp_path, capsys)
     assert FLAVOURS['tensorrt'].remedy in line
 
 
-@pytest.mark.parametrize(('model', 'told'), [('none.onnx', 'not found'), ('folder', 'not found')])
+@pytest.mark.parametrize(
+    ('model', 'told'), [('none.onnx', 'not found'), ('folder', 'Is a directory')]
+)
 def test_a_model_that_is_not_there(model, told, tmp_path, capsys):
     (tmp_path / 'folder').mkdir()
     assert main(['build-engine', '--model', str(tmp_path / model)]) == 1
