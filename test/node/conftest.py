@@ -10,8 +10,8 @@ import pytest
 from support.stage import Stage
 from support.verbs import Verbs
 
-# Some numbers for each process, so that two test runs on one machine seldom meet; so many that those
-# who were killed in a domain, whom the graph shows for 20 s more, are forgotten before its next turn.
+# Some numbers for each process, so that two test runs on one machine seldom meet; so many that
+# killed nodes, which the graph shows for 20 s more, are forgotten before their domain's next turn.
 _FIRST = 1 + os.getpid() % 4 * 25
 _DOMAINS = itertools.cycle(range(_FIRST, _FIRST + 25))
 
