@@ -140,7 +140,7 @@ def test_a_misspelt_parameter_of_a_camera_is_told(stage: Stage, known_model, cap
     told = [line for line in capfd.readouterr().err.splitlines() if '[WARN]' in line]
     assert [line.partition(': parameter ')[2] for line in told] == [
         'camera.image_topc is set, but is unknown: is camera.image_topic meant?',
-        'rear.fit is set, but cameras does not name that camera',
+        'rear.fit is set, but cameras names only camera',
         'others is set, but is unknown',
     ]
 

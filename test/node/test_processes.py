@@ -21,6 +21,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from unet_seg_ros.ros.messages import image_message
+from unet_seg_ros.ros.shared_memory import profile_variable
 
 pytestmark = pytest.mark.ros
 
@@ -231,7 +232,7 @@ def test_without_autostart_it_waits_to_be_told(processes, known_model, ros_domai
 def test_a_users_own_fast_dds_profile_is_kept(processes, known_model, monkeypatch, tmp_path):
     profile = tmp_path / 'own.xml'
     profile.write_text('<profiles xmlns="http://www.eprosima.com"/>')
-    monkeypatch.setenv('FASTRTPS_DEFAULT_PROFILES_FILE', str(profile))
+    monkeypatch.setenv(profile_variable(), str(profile))
     node = start_node(processes, known_model)
     said = []
     for line in node.stderr:

@@ -370,5 +370,5 @@ def test_what_was_meant_for_a_parameter_is_pointed_out(stage: Stage, known_model
     node.trigger_configure()
     said = capfd.readouterr().err
     assert 'num_thread is set, but is unknown: is num_threads meant?' in said
-    assert 'front.image_topic is set, but cameras does not name that camera' in said
+    assert 'front.image_topic is set, but cameras names only camera' in said
     assert 'parameter wheels is set, but is unknown' in said

@@ -28,6 +28,8 @@ def initialize(args: list[str] | None) -> None:
         rclpy.init(args=args)
     except RuntimeError as e:
         words = said_by_rcl(e).removeprefix('failed to initialize rcl: ')
+        if '--params-file' in (sys.argv if args is None else args):
+            words += '; `unet-seg doctor --params-file FILE` tells more of a parameter file'
         raise ConfigurationError(f'ROS does not start: {words}') from e
 
 

@@ -136,7 +136,8 @@ def unknown_parameters(node: Node, overrides: Iterable[str]) -> list[str]:
 
 def _reason(node: Node, unknown: str) -> str:
     if unknown.endswith(tuple(f'.{s.name}' for s in CAMERA_PARAMETERS)):
-        return 'cameras does not name that camera'
+        names = ', '.join(node.get_parameter('cameras').value)
+        return f'cameras names only {names}'
     near = difflib.get_close_matches(unknown, list(node._parameters), n=1, cutoff=0.8)
     return f'is unknown: is {near[0]} meant?' if near else 'is unknown'
 

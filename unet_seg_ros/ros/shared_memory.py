@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 from importlib.metadata import version
+from pathlib import Path
 
 from unet_seg_ros.core.resources import shared_file
 
@@ -41,12 +42,13 @@ def prepare() -> str | None:
         return f'{rmw} is in use: shared memory for images is left to its own configuration'
     if os.environ.get(_TRANSPORTS_VARIABLE):
         return f'{_TRANSPORTS_VARIABLE} is set: its transports are kept'
-    profile = str(shared_file('config', 'fastdds_profile.xml'))
+    profile = shared_file('config', 'fastdds_profile.xml')
     variable = profile_variable()
-    chosen = os.environ.get(variable) or profile
-    if chosen != profile:
+    chosen = Path(os.environ.get(variable) or profile)
+    # Another installed copy is ours too.
+    if not chosen.is_file() or chosen.read_bytes() != profile.read_bytes():
         return f'{variable} is set to {chosen}: that Fast DDS profile is kept'
-    os.environ[variable] = profile
+    os.environ[variable] = str(chosen)
     return None
 
 

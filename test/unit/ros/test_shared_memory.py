@@ -40,6 +40,14 @@ def test_a_profile_of_the_users_is_kept(own_variable, environment):
     assert prepare() == f'{own_variable} is set to /mine.xml: that Fast DDS profile is kept'
 
 
+def test_a_copy_of_ours_is_no_choice_of_the_users(own_variable, environment, tmp_path):
+    copy = tmp_path / 'copy.xml'
+    copy.write_bytes(shared_file('config', 'fastdds_profile.xml').read_bytes())
+    environment.setenv(own_variable, str(copy))
+    assert prepare() is None
+    assert shared_memory.os.environ[own_variable] == str(copy)
+
+
 def test_a_variable_that_this_fast_dds_does_not_read_is_no_choice(own_variable, environment):
     environment.setenv(NEW if own_variable == OLD else OLD, '/mine.xml')
     assert prepare() is None
