@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import signal
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -195,8 +196,16 @@ def test_a_full_disk_ends_it_in_one_line(tmp_path, stage, verbs):
     assert len(by_rosbags(path)['/chatter']) >= 5
 
 
+@pytest.fixture
+def heeds_hangup() -> Iterator[None]:
+    """Let children be ended by SIGHUP, also where the tests themselves were started by nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGHUP])
-def test_a_recording_that_was_killed_can_be_read(tmp_path, stage, verbs, number):
+def test_a_recording_that_was_killed_can_be_read(tmp_path, stage, verbs, number, heeds_hangup):
     path = tmp_path / 'run.mcap'
     recorder = verbs.start('record', '--cameras', 'front', '--output', path)
     images = stage.peer.create_publisher(Image, 'front/image_raw', 10)

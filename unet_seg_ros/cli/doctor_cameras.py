@@ -129,7 +129,8 @@ def _check_twins(graph: Peer, node: str, ears: Ears) -> list[Finding]:
     """Tell whether others do the node's work too, seen after all that was listened to."""
     if (num := names_of(graph).count(node)) > 1:
         told = f'{num} nodes are called {node}: each answers some of what is asked'
-        return [fail('node', told, 'end all but one, or start it with another -r __node:=NAME')]
+        remedy = 'end all but one, or start it with another -r __node:=NAME'
+        return [fail('node', told, f'{remedy}; one that was killed is seen for 20 s more')]
     masks = [ears.node.resolve_topic_name(f'{ear.name}/segmentation/mask') for ear in ears.cameras]
     return [
         fail('node', f'{num} nodes publish {mask}', 'end all but one, or name another camera')
