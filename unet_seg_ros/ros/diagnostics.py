@@ -30,7 +30,7 @@ def _status(
 def engine_status(
     node_name: str, status: EngineStatus, is_active: bool, crashed: Future
 ) -> DiagnosticStatus:
-    """Return the status of the engine; ERROR once a bug has ended a thread."""
+    """Return the status of the engine; ERROR once the process is to end."""
     backend = status.engine.backend
     contract = backend.contract
     values = {
@@ -49,7 +49,7 @@ def engine_status(
     if crashed.done():
         level, message = (
             DiagnosticStatus.ERROR,
-            f'inference ended by a bug: {crashed.exception()!r}',
+            f'inference has ended: {crashed.exception()!r}',
         )
     return _status(level, f'{node_name}: engine', message, values)
 
