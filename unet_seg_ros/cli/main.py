@@ -40,6 +40,24 @@ def main(argv: list[str] | None = None) -> int:
 
     """
     arguments = sys.argv[1:] if argv is None else argv
+    try:
+        parsed = _parse(arguments)
+        return int(parsed.run(parsed))
+    except UserError as e:
+        sys.stderr.write(f'{_name(arguments)}: {e}\n')
+        return 1
+    except OSError as e:
+        # What the system refuses is no bug: a full disk, a folder that may not be read.
+        where = f'{e.filename}: ' if e.filename else ''
+        sys.stderr.write(f'{_name(arguments)}: {where}{e.strerror or one_line(e)}\n')
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write(f'{_name(arguments)}: interrupted\n')
+        return 130
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    """Return the options of the verb asked for, and what runs it."""
     parser = argparse.ArgumentParser(prog='unet-seg', description=__doc__)
     parser.add_argument('--version', action='version', version=__version__)
     verbs = parser.add_subparsers(dest='verb', required=True, metavar='VERB')
@@ -50,20 +68,12 @@ def main(argv: list[str] | None = None) -> int:
             module = importlib.import_module(f'unet_seg_ros.cli.{name}')
             module.add_arguments(verb_parser)
             verb_parser.set_defaults(run=module.run)
-    parsed = parser.parse_args(arguments)
-    try:
-        return int(parsed.run(parsed))
-    except UserError as e:
-        sys.stderr.write(f'unet-seg {parsed.verb}: {e}\n')
-        return 1
-    except OSError as e:
-        # What the system refuses is no bug: a full disk, a folder that may not be read.
-        where = f'{e.filename}: ' if e.filename else ''
-        sys.stderr.write(f'unet-seg {parsed.verb}: {where}{e.strerror or one_line(e)}\n')
-        return 1
-    except KeyboardInterrupt:
-        sys.stderr.write(f'unet-seg {parsed.verb}: interrupted\n')
-        return 130
+    return parser.parse_args(arguments)
+
+
+def _name(arguments: list[str]) -> str:
+    """Return what a message is from: the command and its verb."""
+    return ' '.join(['unet-seg', *arguments[:1]])
 
 
 if __name__ == '__main__':
