@@ -13,9 +13,8 @@ import yaml
 
 from unet_seg_ros.core.errors import ConfigurationError, one_line
 from unet_seg_ros.core.finding import Finding, fail, ok, skip, warn
+from unet_seg_ros.core.parameter_section import BLOCK, is_section_for
 from unet_seg_ros.doctor.yaml_values import load
-
-_BLOCK = 'ros__parameters'
 
 # What every node has, and what topics bring with them; of other policies rclpy hears nothing.
 _ROS_NAMES = re.compile(
@@ -52,9 +51,8 @@ class Section:
     values: Mapping[str, Any]
 
     def is_for(self, node: str) -> bool:
-        """Return whether ROS gives it to a node, by its full name, as rclpy 7.1 does."""
-        pattern = re.escape(self.name).replace(r'/\*\*', r'(/\w+)*').replace(r'/\*', r'/\w+')
-        return re.fullmatch(pattern, node) is not None
+        """Return whether ROS gives it to a node, by its full name."""
+        return is_section_for(self.name, node)
 
 
 def read_sections(path: Path) -> list[Section]:
@@ -88,20 +86,20 @@ def _place_and_problem(error: Exception) -> str:
 def _sections(path: Path, above: str, content: object) -> Iterator[Section]:
     if not isinstance(content, dict):
         raise ConfigurationError(
-            f'{path}: {above or "the file"} has a value outside of {_BLOCK}: write '
-            f'/**:, below it {_BLOCK}:, and below that the parameters'
+            f'{path}: {above or "the file"} has a value outside of {BLOCK}: write '
+            f'/**:, below it {BLOCK}:, and below that the parameters'
         )
     for key, value in content.items():
-        if key != _BLOCK:
+        if key != BLOCK:
             yield from _sections(path, f'{above}/{str(key).strip("/")}', value)
         elif not above:
             raise ConfigurationError(
-                f'{path}: {_BLOCK} belongs to no node: write /**: above it and indent it'
+                f'{path}: {BLOCK} belongs to no node: write /**: above it and indent it'
             )
         elif isinstance(value, dict):
             yield Section(above, dict(_flat('', value)))
         else:
-            raise ConfigurationError(f'{path}: {above} has no parameters below {_BLOCK}')
+            raise ConfigurationError(f'{path}: {above} has no parameters below {BLOCK}')
 
 
 def _flat(above: str, values: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
@@ -128,7 +126,7 @@ def check_sections(path: Path, node: str, sections: Sequence[Section]) -> list[F
     if used:
         findings.append(ok(subject, f'{node} gets the sections {", ".join(used)}'))
     elif not ignored:
-        findings.append(fail(subject, 'sets nothing', f'write a section /** with {_BLOCK}'))
+        findings.append(fail(subject, 'sets nothing', f'write a section /** with {BLOCK}'))
     return findings
 
 

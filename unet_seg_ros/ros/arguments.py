@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -12,6 +11,7 @@ import rclpy
 import yaml
 
 from unet_seg_ros.core.errors import ConfigurationError, one_line
+from unet_seg_ros.core.parameter_section import BLOCK, is_section_for
 
 
 def initialize(args: list[str] | None) -> None:
@@ -58,7 +58,7 @@ def unheard_files(node: str, args: Sequence[str] | None = None) -> list[str]:
         # Without making values of it: launch writes Python's tuples, which YAML does not know.
         documents = yaml.compose_all(file.read_bytes())
         sections = [name for document in documents for name in _sections('', document)]
-        if not any(_is_for(section, node) for section in sections):
+        if not any(is_section_for(section, node) for section in sections):
             names = ', '.join(sections) or 'nobody'
             lines.append(f'{file} sets nothing for {node}, only for {names}: write /** or {node}')
     return lines
@@ -67,13 +67,7 @@ def unheard_files(node: str, args: Sequence[str] | None = None) -> list[str]:
 def _sections(above: str, content: yaml.Node | None) -> Iterator[str]:
     """Yield the names of all blocks ``ros__parameters``, with a leading slash."""
     for key, value in content.value if isinstance(content, yaml.MappingNode) else ():
-        if key.value == 'ros__parameters':
+        if key.value == BLOCK:
             yield above
         else:
             yield from _sections(f'{above}/{str(key.value).strip("/")}', value)
-
-
-def _is_for(section: str, node: str) -> bool:
-    """Return whether ROS gives a section to a node, by its full name, as rclpy 7.1 does."""
-    pattern = re.escape(section).replace(r'/\*\*', r'(/\w+)*').replace(r'/\*', r'/\w+')
-    return re.fullmatch(pattern, node) is not None
