@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import sys
@@ -40,6 +41,18 @@ def import_openvino() -> ModuleType:
             del sys.modules[_CONVERTER]
 
 
+@functools.cache
+def _process_core() -> openvino.Core:
+    """
+    Return the core of this process, made at the first call.
+
+    It is kept for good: with the last core OpenVINO unloads its CPU plugin, and with it the
+    alternate signal stack of the thread that loaded it. A signal would then find no stack there
+    and kill the process.
+    """
+    return import_openvino().Core()
+
+
 class OpenVinoBackend(Backend):
     """
     OpenVINO's CPU plugin, one stream, tuned for latency.
@@ -56,7 +69,7 @@ class OpenVinoBackend(Backend):
 
     def _open(self) -> None:
         try:
-            self._core = import_openvino().Core()
+            self._core = _process_core()
         except ImportError as e:
             raise EngineError(f'backend {self.name}: pip install openvino ({e})') from e
         has_bf16 = 'BF16' in self._core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
