@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support import launch_real, launch_stand_in
+from support.domains import own_domain
 from support.graph import Graph
 
 ROOT = Path(__file__).parents[2]
@@ -77,12 +78,12 @@ def launch_commands(share, tmp_path) -> Launcher:
 @pytest.fixture
 def graph(monkeypatch) -> Iterator[Graph]:
     """Return a view of a ROS domain that this test and its processes have to themselves."""
-    domain = 1 + os.getpid() % 100
-    monkeypatch.setenv('ROS_DOMAIN_ID', str(domain))
-    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    graph = Graph(domain)
-    yield graph
-    graph.close()
+    with own_domain() as domain:
+        monkeypatch.setenv('ROS_DOMAIN_ID', str(domain))
+        monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+        graph = Graph(domain)
+        yield graph
+        graph.close()
 
 
 @pytest.fixture

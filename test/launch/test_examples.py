@@ -9,6 +9,7 @@ import pytest
 import rclpy
 import yaml
 from lifecycle_msgs.msg import Transition
+from support.graph import Lifecycle
 
 from unet_seg_ros.core.contract import read_contract
 
@@ -104,8 +105,9 @@ def test_nav2s_manager_can_start_the_node(launch_commands, share, run, graph, kn
     )
     run(command)
     assert graph.state(NODE) == 'unconfigured'
-    assert graph.change_state(NODE, Transition.TRANSITION_CONFIGURE)
-    assert graph.change_state(NODE, Transition.TRANSITION_ACTIVATE)
+    lifecycle = Lifecycle(graph, NODE)
+    assert lifecycle.change(Transition.TRANSITION_CONFIGURE)
+    assert lifecycle.change(Transition.TRANSITION_ACTIVATE)
     assert graph.state(NODE) == 'active'
 
 

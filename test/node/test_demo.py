@@ -85,10 +85,10 @@ def marked_processes() -> dict[int, str]:
     return found
 
 
-def wait_until(condition: Callable[[], object], what: str, deadline_s: float = 90) -> None:
-    end = time.monotonic() + deadline_s
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    end = time.monotonic() + 90
     while not condition():
-        assert time.monotonic() < end, f'waited {deadline_s} s in vain for {what}'
+        assert time.monotonic() < end, f'waited 90 s in vain for {what}'
         time.sleep(0.01)
 
 
@@ -191,7 +191,7 @@ def test_a_killed_demo_takes_its_children_along(start, known_model, folder, tmp_
     wait_until(lambda: num_sent(tmp_path) > 2, 'frames')
     demo.kill()
     demo.communicate()
-    wait_until(lambda: marked_processes() == {}, 'the end of the children', 10)
+    wait_until(lambda: marked_processes() == {}, 'the end of the children')
 
 
 @pytest.mark.parametrize(

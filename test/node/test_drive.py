@@ -42,7 +42,7 @@ def received(stage: Stage, verbs: Verbs) -> list[list]:
         *('--size', '160x90', '--frames', NUM_FRAMES, '--wait-for', 1),
     )
     stage.spin_until(
-        lambda: all(len(messages) == NUM_FRAMES for messages in received), 'all frames', 60
+        lambda: all(len(messages) == NUM_FRAMES for messages in received), 'all frames'
     )
     _, errors = drive.communicate(timeout=20)
     assert drive.returncode == 0, errors
@@ -77,7 +77,7 @@ def test_a_drive_without_end_ends_on_a_signal(stage, verbs, number):
     images: list[Image] = []
     stage.peer.create_subscription(Image, '/carla/ego_vehicle/rgb_front/image', images.append, 10)
     drive = verbs.start('drive', '--size', '160x90', '--rate', 50)
-    stage.spin_until(lambda: len(images) > 2, 'the drive', 60)
+    stage.spin_until(lambda: len(images) > 2, 'the drive')
     drive.send_signal(number)
     _, errors = drive.communicate(timeout=20)
     assert (drive.returncode, errors) == (130, 'unet-seg drive: interrupted\n')

@@ -133,7 +133,14 @@ def test_an_engine_that_fails_is_error_and_recovers(stage: Stage, known_model, f
     camera.publish(to_message(picture(), stamp_ns=3))
     stage.spin_until(lambda: bool(stage.received[MASK]), 'a mask')
     assert [m.header.stamp.nanosec for m in stage.received[MASK]] == [3]
-    assert len([line for line in log(capfd, 'INFO') if 'has recovered' in line]) == 1
+    told: list[str] = []
+
+    def is_told() -> bool:
+        told.extend(line for line in log(capfd, 'INFO') if 'has recovered' in line)
+        return bool(told)
+
+    stage.spin_until(is_told, 'the recovery in the log')
+    assert len(told) == 1
 
 
 def test_no_frame_is_lost_while_models_are_swapped(stage: Stage, known_model, other_model, faults):

@@ -71,7 +71,9 @@ def test_inactive_publishes_nothing(stage: Stage, known_model):
     node = stage.start_active(model=str(known_model))
     node.trigger_deactivate()
     assert not list(node._channels[0]._subscriptions)
-    assert stage.peer.count_subscribers('camera/image_raw') == 0
+    stage.spin_until(
+        lambda: stage.peer.count_subscribers('camera/image_raw') == 0, 'no subscription'
+    )
     assert node._worker is None
 
 

@@ -9,7 +9,6 @@ import sys
 import termios
 import time
 
-import cv2
 import numpy as np
 import pytest
 from rclpy.qos import QoSProfile
@@ -30,20 +29,25 @@ pytestmark = pytest.mark.ros
 
 PICTURES = [noise(6, 8, 3, seed=i) for i in range(11)]
 S = 10**9
+# A first frame that was late shortens what follows: each is due by the clock, not by that one.
+MOST_OF_800_MS = 500_000_000
 
 
 def listen(stage: Stage, topic: str) -> list[Image]:
+    """Keep the images that come on a topic; to be called last, for the player waits for these."""
     received: list[Image] = []
-    stage.peer.create_subscription(Image, topic, received.append, QoSProfile(depth=50))
+    stage.peer.create_subscription(Image, topic, received.append, QoSProfile(depth=1000))
     return received
 
 
 def play(stage: Stage, verbs: Verbs, received: list[Image], *arguments: object) -> str:
     """Play to the end; return what was printed."""
     player = verbs.start('play', *arguments, '--wait-for', 1)
-    stage.spin_until(lambda: player.poll() is not None, 'the end of the recording', 60)
-    output, errors = player.communicate(timeout=5)
+    stage.spin_until(lambda: player.poll() is not None, 'the end of the recording')
+    output, errors = player.communicate(timeout=20)
     assert player.returncode == 0, errors
+    num_sent = int(output.splitlines()[-1].removesuffix(' frames sent'))
+    stage.spin_until(lambda: len(received) >= num_sent, 'the last of them')
     return output
 
 
@@ -64,7 +68,7 @@ def test_a_folder_is_played_in_natural_order(tmp_path, stage, verbs):
 @pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
 def test_a_bag_is_played_as_recorded(tmp_path, stage, verbs, storage):
     messages = [
-        ('/cam', S, image(PICTURES[i], 'rgb8', 5 * S + i * 20_000_000, padding=3))
+        ('/cam', S, image(PICTURES[i], 'rgb8', 5 * S + i * 200_000_000, padding=3))
         for i in range(5)
     ]
     bag = write_bag(tmp_path / 'bag', storage, messages)
@@ -78,8 +82,8 @@ def test_a_bag_is_played_as_recorded(tmp_path, stage, verbs, storage):
         np.testing.assert_array_equal(image_bytes(message), original.data)
     sent = [tuple(map(int, line.split(','))) for line in log.read_text().splitlines()]
     assert [stamp for stamp, _ in sent] == [stamp_ns(m.header.stamp) for m in received]
-    # The rhythm is the bag's: four times 20 ms, and never faster than that.
-    assert sent[-1][1] - sent[0][1] >= 79_000_000
+    # The rhythm is the bag's, four times 200 ms; a folder's would be four times 50.
+    assert sent[-1][1] - sent[0][1] > MOST_OF_800_MS
 
 
 def test_a_compressed_topic_is_played_decoded(tmp_path, stage, verbs):
@@ -99,8 +103,9 @@ def test_the_bags_camera_info_is_played_beside_the_image(tmp_path, stage, verbs,
         messages.append(('/cam/camera_info', S + i, info))
         messages.append(('/cam/image', S + i, image(PICTURES[i], 'rgb8', 5 * S + i * 20_000_000)))
     bag = write_bag(tmp_path / 'bag', storage, messages)
-    received, infos = listen(stage, 'ns/front/image_raw'), []
+    infos: list[CameraInfo] = []
     stage.peer.create_subscription(CameraInfo, 'ns/front/camera_info', infos.append, 50)
+    received = listen(stage, 'ns/front/image_raw')
     play(stage, verbs, received, bag, '--camera', 'ns/front', '--start', 0.02, '--clock')
     stage.spin_until(lambda: len(infos) == 3, 'the camera information')
     assert [m.header for m in infos] == [m.header for m in received]
@@ -113,7 +118,7 @@ def test_without_camera_info_there_is_no_such_topic(tmp_path, stage, verbs):
     bag = write_bag(tmp_path / 'bag', 'mcap', [('/cam', S, image(PICTURES[0], 'bgr8', S))])
     received = listen(stage, 'camera/image_raw')
     verbs.start('play', bag, '--loop', '--wait-for', 1)
-    stage.spin_until(lambda: len(received) >= 2, 'the images', 60)
+    stage.spin_until(lambda: len(received) >= 2, 'the images')
     assert stage.peer.count_publishers('camera/camera_info') == 0
 
 
@@ -121,7 +126,7 @@ def test_a_loop_begins_again(tmp_path, stage, verbs):
     folder = write_folder(tmp_path / 'images', PICTURES[:2])
     received = listen(stage, 'camera/image_raw')
     verbs.start('play', folder, '--loop', '--rate', 50, '--wait-for', 1)
-    stage.spin_until(lambda: len(received) >= 7, 'the fourth pass', 60)
+    stage.spin_until(lambda: len(received) >= 7, 'the fourth pass')
     for message, picture in zip(received, itertools.cycle(PICTURES[:2]), strict=False):
         np.testing.assert_array_equal(pixels(message), picture)
 
@@ -148,7 +153,7 @@ def test_the_speed_changes_the_pace(tmp_path, stage, verbs):
     play(stage, verbs, received, folder, '--rate', 20, '--speed', 0.25, '--log', log)
     moments = [int(line.split(',')[1]) for line in log.read_text().splitlines()]
     # Four steps of 50 ms, each four times as long.
-    assert moments[-1] - moments[0] >= 799_000_000
+    assert moments[-1] - moments[0] > MOST_OF_800_MS
 
 
 def test_a_looped_bag_with_a_clock_never_goes_back(tmp_path, stage, verbs):
@@ -156,10 +161,11 @@ def test_a_looped_bag_with_a_clock_never_goes_back(tmp_path, stage, verbs):
         ('/cam', S + i, image(PICTURES[i], 'bgr8', 5 * S + i * 30_000_000)) for i in range(3)
     ]
     bag = write_bag(tmp_path / 'bag', 'mcap', messages)
-    received, clocks = listen(stage, 'camera/image_raw'), []
-    stage.peer.create_subscription(Clock, '/clock', clocks.append, QoSProfile(depth=50))
+    clocks: list[Clock] = []
+    stage.peer.create_subscription(Clock, '/clock', clocks.append, QoSProfile(depth=1000))
+    received = listen(stage, 'camera/image_raw')
     verbs.start('play', bag, '--loop', '--clock', '--wait-for', 1)
-    stage.spin_until(lambda: len(received) >= 7, 'the third pass', 60)
+    stage.spin_until(lambda: len(received) >= 7, 'the third pass')
     stage.spin_until(lambda: len(clocks) >= 6, 'the clock')
     stamps = [stamp_ns(m.header.stamp) for m in received]
     assert stamps == [5 * S + i * 30_000_000 for i in range(len(stamps))]
@@ -173,7 +179,7 @@ def test_keys_steer_it(tmp_path, stage, verbs):
     keys, terminal = pty.openpty()
     before = termios.tcgetattr(terminal)
     player = verbs.start('play', folder, '--rate', 10, '--wait-for', 1, stdin=terminal)
-    stage.spin_until(lambda: len(received) >= 2, 'the first frames', 60)
+    stage.spin_until(lambda: len(received) >= 2, 'the first frames')
 
     def numbers() -> list[int]:
         return [int(pixels(m)[0, 0, 0]) for m in received]
@@ -210,7 +216,7 @@ def test_keys_are_obeyed_in_a_gap(tmp_path, stage, verbs):
     received = listen(stage, 'camera/image_raw')
     keys, terminal = pty.openpty()
     player = verbs.start('play', bag, '--speed', 20, '--wait-for', 1, stdin=terminal)
-    stage.spin_until(lambda: len(received) == 2, 'the images before it', 60)
+    stage.spin_until(lambda: len(received) == 2, 'the images before it')
     os.write(keys, b'\033[C')  # What lies 5 s ahead comes behind the gap.
     stage.spin_until(lambda: len(received) == 4, 'the images behind it')
     output, errors = player.communicate(timeout=20)
@@ -225,7 +231,7 @@ def test_it_plays_on_without_the_terminal(tmp_path, stage, verbs):
     received = listen(stage, 'camera/image_raw')
     keys, terminal = pty.openpty()
     player = verbs.start('play', folder, '--rate', 10, '--wait-for', 1, stdin=terminal)
-    stage.spin_until(lambda: received, 'the first image', 60)
+    stage.spin_until(lambda: received, 'the first image')
     for descriptor in (keys, terminal):
         os.close(descriptor)
     stage.spin_until(lambda: player.poll() is not None, 'the end')
@@ -235,16 +241,18 @@ def test_it_plays_on_without_the_terminal(tmp_path, stage, verbs):
 
 
 def test_an_absurd_speed_can_be_mended_or_ended(tmp_path, stage, verbs):
-    folder = write_folder(tmp_path / 'images', PICTURES[:3])
+    folder = write_folder(tmp_path / 'images', PICTURES)
     received = listen(stage, 'camera/image_raw')
     keys, terminal = pty.openpty()
     player = verbs.start('play', folder, '--speed', 1e-300, '--wait-for', 1, stdin=terminal)
-    stage.spin_until(lambda: received, 'the first image', 60)
+    stage.spin_until(lambda: received, 'the first image')
     os.write(keys, b'\033[A')
-    stage.spin_until(lambda: len(received) == 2, 'the second')
+    stage.spin_until(lambda: len(received) >= 2, 'the second')
     os.write(keys, b'q')
     output, errors = player.communicate(timeout=20)
-    assert (player.returncode, output.splitlines()[-1]) == (0, '2 frames sent'), errors
+    assert player.returncode == 0, errors
+    # The others would have come in steps of 0.8 s.
+    assert 2 <= int(output.splitlines()[-1].removesuffix(' frames sent')) < len(PICTURES)
     for descriptor in (keys, terminal):
         os.close(descriptor)
 
@@ -253,9 +261,10 @@ def test_labels_are_played_beside_the_images(tmp_path, stage, verbs):
     tags_hw = np.random.default_rng(0).integers(0, 23, (6, 8), np.uint8)
     write_folder(tmp_path / 'rgb', PICTURES[:1])
     write_folder(tmp_path / 'label', [tags_hw])
-    images = listen(stage, 'camera/image_raw')
     labels = listen(stage, 'camera/semantic_segmentation/image')
+    images = listen(stage, 'camera/image_raw')
     play(stage, verbs, images, tmp_path, '--carla-tags', 23)
+    stage.spin_until(lambda: labels, 'the labels')
     assert labels[0].header == images[0].header
     np.testing.assert_array_equal(Palette(CARLA_TAGS[23]).read(pixels(labels[0])), tags_hw)
 
@@ -289,11 +298,9 @@ def test_a_missing_rosbags_is_named_with_its_remedy(tmp_path, monkeypatch):
 
 
 def test_an_image_that_breaks_off_in_the_midst_is_told(tmp_path, stage, verbs):
-    folder = write_folder(tmp_path / 'images', PICTURES[:3])
-    whole = cv2.imread(str(folder / '3.png'))
-    assert whole is not None
-    (folder / '3.png').write_bytes(b'')
+    folder = write_folder(tmp_path / 'images', PICTURES)
+    (folder / '11.png').write_bytes(b'')
     received = listen(stage, 'camera/image_raw')
     player = verbs.start('play', folder, '--wait-for', 1)
-    stage.spin_until(lambda: len(received) == 2, 'the images before', 60)
-    assert '3.png: not a readable image' in refusal(player)
+    stage.spin_until(lambda: received, 'the images before')
+    assert '11.png: not a readable image' in refusal(player)

@@ -14,12 +14,11 @@ import numpy as np
 import pytest
 import rclpy
 from lifecycle_msgs.msg import Transition
-from lifecycle_msgs.srv import ChangeState
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException
 from sensor_msgs.msg import Image
-from support.child_processes import wait_for
-from support.graph import Graph
+from support.child_processes import seconds_to_end, wait_until_it_rests
+from support.graph import Graph, Lifecycle
 from support.stage import picture, to_message
 
 from unet_seg_ros.ros.process import executor_of
@@ -27,7 +26,6 @@ from unet_seg_ros.ros.segmentation_node import SegmentationNode
 
 pytestmark = pytest.mark.ros
 
-IMPOSSIBLE = 99
 NODE = [sys.executable, '-m', 'unet_seg_ros.ros.segmentation_node', '--ros-args']
 WAY_TO = {
     'unconfigured': (),
@@ -69,26 +67,6 @@ def node(graph, known_model, log) -> Iterator[subprocess.Popen]:
     process.wait()
 
 
-class Lifecycle:
-    """A client that the node has already answered: none of its answers is lost any more."""
-
-    def __init__(self, graph: Graph) -> None:
-        self._graph = graph
-        self._client = graph.peer.create_client(ChangeState, '/segmentation_node/change_state')
-        graph.wait_until(self._client.service_is_ready, 'the node')
-        graph.wait_until(lambda: self._answer(IMPOSSIBLE, 0.5) is not None, 'an answer')
-
-    def change(self, transition: int) -> bool | None:
-        """Return whether a transition succeeded; None if no answer came."""
-        return self._answer(transition, 20)
-
-    def _answer(self, transition: int, patience_s: float) -> bool | None:
-        request = ChangeState.Request(transition=Transition(id=transition))
-        future = self._client.call_async(request)
-        self._graph.executor.spin_until_future_complete(future, timeout_sec=patience_s)
-        return future.result().success if future.done() else None
-
-
 def let_frames_flow(graph: Graph) -> None:
     """Send a frame every few milliseconds, for as long as the peer spins, and wait for masks."""
     masks: list[Image] = []
@@ -102,13 +80,13 @@ def let_frames_flow(graph: Graph) -> None:
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize('state', WAY_TO)
 def test_a_signal_ends_it_within_two_seconds(graph, node, log, state, number):
-    lifecycle = Lifecycle(graph)
+    lifecycle = Lifecycle(graph, '/segmentation_node')
     for transition in WAY_TO[state]:
         assert lifecycle.change(transition)
     if state == 'active':
         let_frames_flow(graph)
-    node.send_signal(number)
-    assert node.wait(timeout=2) == 0
+    assert seconds_to_end(node, number) < 2
+    assert node.returncode == 0
     assert 'Traceback' not in log.read_text()
 
 
@@ -132,10 +110,10 @@ sys.exit(segmentation_node.main())
 
 @contextmanager
 def node_in_a_frame(
-    graph: Graph, model: Path, log: Path, seconds: float
+    graph: Graph, model: Path, log: Path, seconds: float, before: str = ''
 ) -> Iterator[subprocess.Popen]:
     """Start a node and wait until a frame is in its engine, where it stays for some seconds."""
-    program = HUNG_NODE.format(seconds=seconds)
+    program = before + HUNG_NODE.format(seconds=seconds)
     command = [sys.executable, '-c', program, '--ros-args', '-p', f'model:={model}']
     frame = to_message(picture())
     camera = graph.peer.create_publisher(Image, 'camera/image_raw', 1)
@@ -158,24 +136,20 @@ def said_after_the_frame(log: Path) -> list[str]:
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_while_a_frame_is_in_the_engine(graph, known_model, log, number, seconds):
     with node_in_a_frame(graph, known_model, log, seconds) as node:
-        node.send_signal(number)
-        assert node.wait(timeout=2) == 0
+        assert seconds_to_end(node, number) < 2
+        assert node.returncode == 0
     assert not said_after_the_frame(log)
 
 
 def test_an_impatient_second_interrupt_ends_it_at_once(graph, known_model, log):
-    with node_in_a_frame(graph, known_model, log, 300) as node:
+    never_forced = 'from unet_seg_ros.ros import process\nprocess._FAREWELL_S = 300\n'
+    with node_in_a_frame(graph, known_model, log, 300, never_forced) as node:
         graph.wait_until(lambda: graph.peer.count_subscribers('/camera/image_raw'), 'the node')
         node.send_signal(signal.SIGINT)
         graph.wait_until(lambda: not graph.peer.count_subscribers('/camera/image_raw'), 'its end')
         node.send_signal(signal.SIGINT)
-        assert node.wait(timeout=0.5) == -signal.SIGINT
+        assert node.wait(timeout=20) == -signal.SIGINT
     assert not said_after_the_frame(log)
-
-
-def is_asleep(thread: Thread) -> bool:
-    stat = Path(f'/proc/self/task/{thread.native_id}/stat').read_text()
-    return stat.rpartition(')')[2].split()[0] == 'S'
 
 
 def test_it_ends_even_if_nothing_wakes_it(ros_domain, known_model):
@@ -194,11 +168,10 @@ def test_it_ends_even_if_nothing_wakes_it(ros_domain, known_model):
         executor.spin_once(timeout_sec=0.01)
     spinning = Thread(target=spin, daemon=True)
     spinning.start()
-    for _ in range(20):
-        wait_for(lambda: is_asleep(spinning))
+    wait_until_it_rests(spinning)
     # As rclpy's own thread does after a SIGTERM: the executor is not told.
     context.handle.shutdown()
-    spinning.join(2)
+    spinning.join(20)
     assert ended
     node.destroy_node()
 
@@ -216,18 +189,19 @@ def resources(pid: int) -> dict[str, int]:
 
 @pytest.mark.timeout(300)
 def test_a_hundred_rounds_leave_nothing_behind(graph, node):
-    lifecycle = Lifecycle(graph)
+    lifecycle = Lifecycle(graph, '/segmentation_node')
     used = []
     for _ in range(NUM_WARM_UP + NUM_ROUNDS):
         for transition in ROUND:
             assert lifecycle.change(transition)
         used.append(resources(node.pid))
     warm = used[NUM_WARM_UP:]
+    # The fewest of ten rounds, for what a round holds may go a moment after its answer.
     files = [u['files'] for u in warm]
-    assert files[-1] == files[0], files
+    assert min(files[-10:]) <= min(files[:10]), files
     threads = [u['threads'] for u in warm]
     # OpenVINO's pool has one thread more at some times than at others.
-    assert abs(threads[-1] - threads[0]) <= 1, threads
+    assert min(threads[-10:]) <= min(threads[:10]) + 1, threads
     memory_kb = [u['memory_kb'] for u in warm]
     growth_kb = np.polyfit(np.arange(NUM_ROUNDS), memory_kb, 1)[0]
     assert growth_kb < MOST_GROWTH_KB, f'{growth_kb:.1f} kB a round: {memory_kb}'

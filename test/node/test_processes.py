@@ -19,6 +19,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
+from support.child_processes import seconds_to_end
 
 from unet_seg_ros.ros.messages import image_message
 from unet_seg_ros.ros.shared_memory import profile_variable
@@ -98,7 +99,7 @@ def test_300_numbered_frames_of_720p_without_a_gap(processes, known_model, ros_d
     )
 
     def spin_until(condition, what):
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while not condition():
             assert time.monotonic() < end, f'waited in vain for {what}'
             executor.spin_once(timeout_sec=0.05)
@@ -115,26 +116,15 @@ def test_300_numbered_frames_of_720p_without_a_gap(processes, known_model, ros_d
         end = time.monotonic() + 0.5
         while not masks and time.monotonic() < end:
             executor.spin_once(timeout_sec=0.05)
-    while executor_has_more(executor, masks):
-        pass
-    masks.clear()
     for number in range(1, NUM_FRAMES + 1):
         camera.stdin.write(f'{number}\n')
         camera.stdin.flush()
-        spin_until(lambda n=number: len(masks) >= n, f'mask {number}')
+        spin_until(lambda n=number: masks[-1][0] == n, f'mask {number}')
     expected = [(n, str(n), 1280, n % 256 // 64) for n in range(1, NUM_FRAMES + 1)]
-    assert masks == expected
+    assert [mask for mask in masks if mask[0] > 0] == expected
     executor.shutdown()
     reader.destroy_node()
     rclpy.try_shutdown(context=context)
-
-
-def executor_has_more(executor: SingleThreadedExecutor, masks: list) -> bool:
-    """Return whether another mask came within half a second."""
-    before, end = len(masks), time.monotonic() + 0.5
-    while time.monotonic() < end:
-        executor.spin_once(timeout_sec=0.05)
-    return len(masks) > before
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
@@ -142,13 +132,13 @@ def test_a_signal_ends_it_cleanly(processes, known_model, number):
     node = start_node(processes, known_model)
     wait_until_active(node)
     node.send_signal(number)
-    assert node.wait(timeout=10) == 0
+    assert node.wait(timeout=20) == 0
     assert 'Traceback' not in node.stderr.read()
 
 
 def test_autostart_with_a_wrong_model_says_so_once_and_exits(processes):
     node = start_node(processes, '/nowhere.onnx')
-    assert node.wait(timeout=20) == 1
+    assert node.wait(timeout=60) == 1
     assert node.stderr.read().count('/nowhere.onnx') == 1
 
 
@@ -168,7 +158,7 @@ def test_a_command_line_that_ros_refuses_is_told_in_one_line(
     processes, known_model, arguments, says
 ):
     node = start_node(processes, known_model, *arguments)
-    assert node.wait(timeout=20) == 1
+    assert node.wait(timeout=60) == 1
     (said,) = (line for line in node.stderr if '[rcl]' not in line)
     assert 'ROS does not start: ' in said
     assert says in said
@@ -268,7 +258,7 @@ def test_a_bug_ends_the_process_with_its_traceback(processes, known_model, ros_d
     peer.create_subscription(Image, 'camera/segmentation/mask', lambda message: None, 1)
     publisher = peer.create_publisher(Image, 'camera/image_raw', 1)
     frame = image_message(np.zeros((8, 8, 3), np.uint8), 'bgr8', Header())
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while node.poll() is None:
         assert time.monotonic() < end
         publisher.publish(frame)
@@ -311,6 +301,7 @@ def test_a_signal_ends_the_building_of_an_engine(
     for line in node.stderr:
         if 'building: 40 %' in line:
             break
-    node.send_signal(number)
-    node.wait(timeout=2)
+    else:
+        pytest.fail(f'the node ended with {node.wait()}')
+    assert seconds_to_end(node, number) < 2
     assert 'Traceback' not in node.stderr.read()

@@ -78,7 +78,6 @@ def recording(tmp_path, stage: Stage, verbs: Verbs, known_model) -> tuple[Path, 
     stage.spin_until(
         lambda: is_recorded(stage, *streams, 'front/segmentation/drivable_mask', 'diagnostics'),
         'the recorder',
-        60,
     )
     for number in range(1, 11):
         message = frame(number)
@@ -128,7 +127,7 @@ def test_our_own_verbs_read_it(recording, stage, verbs):
     player = verbs.start(
         *('play', path, '--camera', 'again', '--rate', 50, '--clock', '--wait-for', 1)
     )
-    stage.spin_until(lambda: len(played) >= 10, 'the recording', 60)
+    stage.spin_until(lambda: len(played) >= 10, 'the recording')
     player.communicate(timeout=20)
     for number, message in enumerate(played, 1):
         np.testing.assert_array_equal(pixels(message), pixels(frame(number)))
@@ -138,16 +137,18 @@ def test_our_own_verbs_read_it(recording, stage, verbs):
 def test_compressed_images_and_latched_topics(tmp_path, stage, verbs, number):
     path = tmp_path / 'run.mcap'
     latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-    stage.peer.create_publisher(String, 'classes', latched).publish(String(data='road'))
+    classes = stage.peer.create_publisher(String, 'classes', latched)
+    classes.publish(String(data='road'))
     images = stage.peer.create_publisher(CompressedImage, '/cam/rear/image/compressed', 10)
     recorder = verbs.start(
         *('record', '--cameras', 'rear=/cam/rear/image', '--images', 'compressed'),
         *('--topics', 'classes', '--compression', 'zstd', '--output', path),
     )
-    stage.spin_until(lambda: is_recorded(stage, 'cam/rear/image/compressed', 'classes'), 'it', 60)
+    stage.spin_until(lambda: is_recorded(stage, 'cam/rear/image/compressed', 'classes'), 'it')
     data = b'as it came, whatever it is'
     images.publish(CompressedImage(format='jpeg', data=data))
-    assert images.wait_for_all_acked()
+    for publisher in (images, classes):
+        assert publisher.wait_for_all_acked()
     recorder.send_signal(number)
     output = ended(recorder)
     assert '       0  /rear/segmentation/mask\n' in output
@@ -160,7 +161,7 @@ def test_compressed_images_and_latched_topics(tmp_path, stage, verbs, number):
 def test_it_ends_after_the_seconds_asked_for(tmp_path, stage, verbs):
     path = tmp_path / 'run.mcap'
     recorder = verbs.start(
-        *('record', '--topics', 'chatter', '--seconds', 0.3, '--output', path),
+        *('record', '--topics', 'chatter', '--seconds', 2, '--output', path),
     )
     chatter = stage.peer.create_publisher(String, 'chatter', 10)
 
@@ -168,11 +169,12 @@ def test_it_ends_after_the_seconds_asked_for(tmp_path, stage, verbs):
         chatter.publish(String(data='hello'))
         return recorder.poll() is not None
 
-    stage.spin_until(has_ended, 'its end', 60)
+    stage.spin_until(has_ended, 'its end')
     ended(recorder)
     with path.open('rb') as file:
         statistics = make_reader(file).get_summary().statistics
-    assert 0.25 * S < statistics.message_end_time - statistics.message_start_time < 2 * S
+    # A busy machine may keep the publisher from the last moments, and the recorder beyond the end.
+    assert 1 * S < statistics.message_end_time - statistics.message_start_time < 10 * S
 
 
 def test_a_full_disk_ends_it_in_one_line(tmp_path, stage, verbs):
@@ -187,7 +189,7 @@ def test_a_full_disk_ends_it_in_one_line(tmp_path, stage, verbs):
         chatter.publish(String(data='x' * 200_000))
         return recorder.poll() is not None
 
-    stage.spin_until(has_ended, 'its end', 60)
+    stage.spin_until(has_ended, 'its end')
     _, errors = recorder.communicate(timeout=20)
     assert recorder.returncode == 1
     last = errors.splitlines()[-1]
@@ -215,15 +217,16 @@ def test_a_recording_that_was_killed_can_be_read(tmp_path, stage, verbs, number,
         images.publish(large)
         return path.exists() and path.stat().st_size > 6_000_000
 
-    stage.spin_until(has_written, 'some images', 60)
+    stage.spin_until(has_written, 'some images')
     recorder.send_signal(number)
     assert recorder.wait(20) == -number
     assert len(by_rosbags(path)['/front/image_raw']) >= 3
     assert len(by_mcap(path)['/front/image_raw']) >= 3
-    stage.listen('again/image_raw')
+    played: list[Image] = []
+    stage.peer.create_subscription(Image, 'again/image_raw', played.append, 50)
     player = verbs.start('play', path, '--camera', 'again', '--rate', 50, '--wait-for', 1)
-    stage.spin_until(lambda: len(stage.received['again/image_raw']) >= 3, 'the images', 60)
-    assert player.wait(20) == 0
+    stage.spin_until(lambda: len(played) >= 3, 'the images')
+    assert player.wait(60) == 0
 
 
 def test_what_cannot_be_recorded_is_refused_in_one_line(tmp_path, verbs):
@@ -251,7 +254,7 @@ def test_a_name_that_no_topic_can_have_is_refused(tmp_path, verbs, names):
 def test_nothing_that_came_leaves_no_file(tmp_path, stage, verbs):
     path = tmp_path / 'run.mcap'
     recorder = verbs.start('record', '--topics', 'chatter', '--output', path)
-    stage.spin_until(path.exists, 'the recorder', 60)
+    stage.spin_until(path.exists, 'the recorder')
     recorder.send_signal(signal.SIGINT)
     _, errors = recorder.communicate(timeout=20)
     assert recorder.returncode == 1

@@ -24,6 +24,7 @@ import support
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
+from support.child_processes import seconds_to_end
 from support.stage import Stage, picture, pixels, to_message
 from support.verbs import Verbs, refusal
 
@@ -48,7 +49,7 @@ class Browser:
         self.pictures: list[tuple[str, np.ndarray]] = []
         self.seen: dict[str, str] = {}
         self._stage = stage
-        self._connection = HTTPConnection('127.0.0.1', port, timeout=10)
+        self._connection = HTTPConnection('127.0.0.1', port, timeout=30)
         self._thread = ThreadPoolExecutor(1)
 
     def close(self) -> None:
@@ -60,7 +61,7 @@ class Browser:
         condition: Callable[[], bool],
         what: str,
         each: Callable[[], object] = lambda: None,
-        deadline_s: float = 30,
+        deadline_s: float = 60,
     ) -> None:
         """Ask again and again; `each` is called before every request."""
         end = time.monotonic() + deadline_s
@@ -68,7 +69,7 @@ class Browser:
             assert time.monotonic() < end, f'waited in vain for {what}: {self.state}'
             each()
             asked = self._thread.submit(self.ask)
-            self._stage.spin_until(asked.done, 'an answer')
+            self._stage.spin_until(asked.done, 'an answer', 30)
             asked.result()
 
     def ask(self) -> None:
@@ -157,9 +158,11 @@ def test_it_shows_what_the_node_publishes(stage, viewing, known_model):
     assert shown.shape == overlay.shape
     assert np.abs(shown.astype(int) - overlay).mean() < 12
 
-    browser.ask_until(
-        lambda: int(browser.camera('/front')['status']['values']['segmented']) > 0, 'the figures'
-    )
+    def has_figures() -> bool:
+        status = browser.camera('/front')['status']
+        return status is not None and int(status['values']['segmented']) > 0
+
+    browser.ask_until(has_figures, 'the figures', lambda: images.publish(message))
     camera, (node,) = browser.camera('/front'), browser.state['nodes']
     assert (camera['topic'], camera['size']) == ('/front/segmentation/overlay', '96x48')
     assert camera['status']['level'] == 'OK'
@@ -176,22 +179,25 @@ def test_the_node_works_only_while_somebody_looks(stage, viewing):
     overlays = publisher(stage)
     browser = viewing.browse()
     browser.ask_until(lambda: browser.shows('/front', 'waiting'), 'the camera')
+    # By when it has looked at the graph again.
+    publisher(stage, camera='rear')
+    browser.seen.clear()
+    browser.ask_until(lambda: browser.camera('/rear'), 'another camera', browser.seen.clear)
+    assert overlays.get_subscription_count() == 0
     num_readers = []
 
-    def look_at_nothing() -> None:
+    def publish() -> None:
+        overlays.publish(frame())
         num_readers.append(overlays.get_subscription_count())
-        browser.seen.clear()
 
-    browser.ask_until(lambda: len(num_readers) == 6, 'some answers', look_at_nothing)
-    assert num_readers == [0] * 6
-    browser.ask_until(lambda: browser.pictures, 'a picture', lambda: overlays.publish(frame()))
-    assert overlays.get_subscription_count() == 1
+    browser.ask_until(lambda: browser.pictures, 'a picture', publish)
+    assert max(num_readers) == 1
     stage.spin_until(lambda: overlays.get_subscription_count() == 0, 'the end of the interest')
     # Who looks again later is not shown the old picture.
     browser.seen, browser.pictures = {'/front': '0'}, []
     browser.ask_until(lambda: overlays.get_subscription_count() == 1, 'new interest')
     assert browser.pictures == []
-    assert browser.camera('/front')['state'] == 'waiting'
+    assert not browser.camera('/front')['has_picture']
 
 
 def test_a_camera_that_stops_is_stale_within_two_seconds(stage, viewing):
@@ -200,8 +206,16 @@ def test_a_camera_that_stops_is_stale_within_two_seconds(stage, viewing):
     browser.ask_until(
         lambda: browser.shows('/front', 'live'), 'the camera', lambda: overlays.publish(frame())
     )
-    browser.ask_until(lambda: browser.shows('/front', 'stale'), 'the fault')
-    assert 1 < browser.camera('/front')['age_s'] < 2
+    ages_s: dict[str, float] = {}
+
+    def is_stale() -> bool:
+        camera = browser.camera('/front')
+        ages_s[camera['state']] = camera['age_s']
+        return 'stale' in ages_s
+
+    browser.ask_until(is_stale, 'the fault')
+    assert ages_s['live'] < 2
+    assert ages_s['stale'] > 1
 
 
 def test_a_camera_that_never_sends_is_stale_too(stage, viewing):
@@ -247,6 +261,7 @@ def test_a_broken_class_table_is_told_once_and_left_out(stage, viewing, text):
     process, port = viewing.start()
     browser = viewing.browser(port)
     stage.spin_until(lambda: table.get_subscription_count() == 1, 'the reader of the table')
+    assert table.wait_for_all_acked()
     browser.ask_until(lambda: browser.pictures, 'a picture', lambda: overlays.publish(frame()))
     assert browser.state['classes'] == []
     process.terminate()
@@ -292,7 +307,7 @@ def test_an_odd_picture_does_not_hide_the_others(stage, viewing):
     colors[...] = (0, 0, 200)
     odd = {
         ('front', 'mask'): (to_message(colors), (48, 96, 3)),  # Coloured, as others have it.
-        ('tall', 'overlay'): (to_message(np.zeros((70000, 8, 3), np.uint8)), (960, 1, 3)),
+        ('tall', 'overlay'): (to_message(np.zeros((70000, 1, 3), np.uint8)), (960, 1, 3)),
         ('tiny', 'overlay'): (to_message(np.zeros((1, 1, 3), np.uint8)), (1, 1, 3)),
     }
     publishers = {key: publisher(stage, key[1], key[0]) for key in odd}
@@ -379,7 +394,7 @@ def test_browsers_do_not_hinder_each_other(stage, viewing):
 )
 def test_a_request_that_no_browser_sends_is_answered(viewing, request_, status):
     process, port = viewing.start()
-    with socket.create_connection(('127.0.0.1', port), timeout=10) as odd:
+    with socket.create_connection(('127.0.0.1', port), timeout=30) as odd:
         odd.sendall(request_ + b'\r\n\r\n')
         assert odd.recv(12) == b'HTTP/1.1 ' + status
     process.terminate()
@@ -395,10 +410,8 @@ def test_a_signal_ends_it_within_two_seconds(stage, viewing, number):
     browser.ask_until(lambda: browser.pictures, 'a picture', lambda: overlays.publish(frame()))
     with socket.create_connection(('127.0.0.1', port)) as waiting:
         waiting.sendall(b'GET /live?seen=/front:0 HTTP/1.1\r\nHost: localhost\r\n\r\n')
-        process.send_signal(number)
-        start_s = time.monotonic()
+        assert seconds_to_end(process, number) < 2
         _, errors = process.communicate(timeout=20)
-    assert time.monotonic() - start_s < 2
     assert (process.returncode, errors) == (130, 'unet-seg view: interrupted\n')
 
 

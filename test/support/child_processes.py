@@ -1,10 +1,13 @@
-"""What runs below a process, read from /proc."""
+"""What runs in and below a process, and how long it takes to end, read from /proc."""
 
 from __future__ import annotations
 
+import os
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from typing import TypeVar
 
 T = TypeVar('T')
@@ -17,6 +20,43 @@ def wait_for(condition: Callable[[], T], timeout_s: float = 30) -> T:
         assert time.monotonic() < deadline, condition
         time.sleep(0.005)
     return found
+
+
+def seconds_to_end(process: subprocess.Popen, number: int) -> float:
+    """
+    Send a signal to a process, wait for its end and return how long that took [s].
+
+    What its main thread, or this one, had to wait for a processor is left out, where the kernel
+    counts it: that is the time of others on this machine.
+    """
+    start_s, before_s = time.monotonic(), _kept_waiting_s(process.pid)
+    process.send_signal(number)
+    has_ended = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    wait_for(lambda: os.waitid(os.P_PID, process.pid, has_ended))
+    taken_s = time.monotonic() - start_s - (_kept_waiting_s(process.pid) - before_s)
+    process.wait()
+    return taken_s
+
+
+def _kept_waiting_s(pid: int) -> float:
+    paths = (Path(f'/proc/{p}/schedstat') for p in (pid, os.getpid()))
+    return sum(int(path.read_text().split()[1]) for path in paths if path.exists()) / 1e9
+
+
+def wait_until_it_rests(thread: Thread) -> None:
+    """Wait until a thread has not run for a while: then it waits for more than for Python."""
+    path = Path(f'/proc/self/task/{thread.native_id}/status')
+    seen, since_s = '', 0.0
+
+    def rests() -> bool:
+        nonlocal seen, since_s
+        # Whether it sleeps, and how often it has done so.
+        now = ''.join(x for x in path.read_text().splitlines() if 'State' in x or 'ctxt' in x)
+        if now != seen or 'sleeping' not in now:
+            seen, since_s = now, time.monotonic()
+        return time.monotonic() - since_s > 0.1
+
+    wait_for(rests)
 
 
 def children_of(parent: int) -> list[int]:

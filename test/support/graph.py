@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import rclpy
+from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import GetParameters
 from rclpy.context import Context
@@ -14,6 +15,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import NodeNameNonExistentError
 from rclpy.parameter import parameter_value_to_python
 
+_IMPOSSIBLE = 99
 _KINDS = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CameraInfo', 'rosgraph_msgs/msg/Clock')
 
 
@@ -32,7 +34,7 @@ class Graph:
         self.peer.destroy_node()
         rclpy.try_shutdown(context=self.context)
 
-    def call(self, kind: Any, service: str, request: Any, patience_s: float = 2.0) -> Any:
+    def call(self, kind: Any, service: str, request: Any) -> Any:
         """
         Return a service's answer, asked for again after some patience.
 
@@ -45,11 +47,11 @@ class Graph:
             assert time.monotonic() < end, f'waited in vain for {service}'
             if client.wait_for_service(timeout_sec=0.2):
                 future = client.call_async(request)
-                self.executor.spin_until_future_complete(future, timeout_sec=patience_s)
+                self.executor.spin_until_future_complete(future, timeout_sec=2.0)
         self.peer.destroy_client(client)
         return future.result()
 
-    def wait_until(self, condition: Callable[[], bool], what: str, deadline_s: float = 30) -> None:
+    def wait_until(self, condition: Callable[[], bool], what: str, deadline_s: float = 60) -> None:
         end = time.monotonic() + deadline_s
         while not condition():
             assert time.monotonic() < end, f'waited {deadline_s} s in vain for {what}'
@@ -65,13 +67,6 @@ class Graph:
     def wait_until_active(self, node: str) -> None:
         """Wait until a node is active."""
         self.wait_until(lambda: self.state(node) == 'active', f'{node} to be active')
-
-    def change_state(self, node: str, transition: int) -> bool:
-        """Ask for a transition; return whether it succeeded."""
-        request = ChangeState.Request()
-        request.transition.id = transition
-        answer = self.call(ChangeState, f'{node}/change_state', request, patience_s=30)
-        return bool(answer.success)
 
     def parameters(self, node: str, *names: str) -> dict[str, Any]:
         """Return some parameters of a node."""
@@ -94,3 +89,23 @@ class Graph:
         except NodeNameNonExistentError:
             return set()
         return {topic for topic, kinds in found if kinds[0] in _KINDS}
+
+
+class Lifecycle:
+    """A client that the node has already answered: none of its answers is lost any more."""
+
+    def __init__(self, graph: Graph, node: str) -> None:
+        self._graph = graph
+        self._client = graph.peer.create_client(ChangeState, f'{node}/change_state')
+        graph.wait_until(self._client.service_is_ready, 'the node')
+        graph.wait_until(lambda: self._answer(_IMPOSSIBLE, 0.5) is not None, 'an answer')
+
+    def change(self, transition: int) -> bool | None:
+        """Return whether a transition succeeded; None if no answer came."""
+        return self._answer(transition, 60)
+
+    def _answer(self, transition: int, patience_s: float) -> bool | None:
+        request = ChangeState.Request(transition=Transition(id=transition))
+        future = self._client.call_async(request)
+        self._graph.executor.spin_until_future_complete(future, timeout_sec=patience_s)
+        return future.result().success if future.done() else None

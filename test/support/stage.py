@@ -61,7 +61,7 @@ class Stage:
                 kind, topic, self.received[topic].append, qos_profile_sensor_data
             )
 
-    def spin_until(self, condition: Callable[[], bool], what: str, deadline_s: float = 20) -> None:
+    def spin_until(self, condition: Callable[[], bool], what: str, deadline_s: float = 60) -> None:
         end = time.monotonic() + deadline_s
         while not condition():
             assert time.monotonic() < end, f'waited {deadline_s} s in vain for {what}'
