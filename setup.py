@@ -89,7 +89,7 @@ setup(
     license='Apache-2.0',
     entry_points={
         'console_scripts': [
-            f'segmentation_node = {NAME}.ros.segmentation_node:main',
+            f'segmentation_node = {NAME}.ros.__main__:main',
             f'unet-seg = {NAME}.cli.main:main',
         ],
     },

@@ -147,7 +147,7 @@ class _Session:
         s = self.scenario
         names = [f'camera{i}' for i in range(s.cameras)]
         values = [f'cameras:={names}', f'model:={s.model}']
-        plain, timed = ['-m', 'unet_seg_ros.ros.segmentation_node'], [HERE / 'timed_node.py']
+        plain, timed = ['-m', 'unet_seg_ros.ros'], [HERE / 'timed_node.py']
         arguments = [a for value in values for a in ('-p', value)]
         arguments += ['--log-level', 'warn']
         return self.start(*(timed if s.is_timed else plain), '--ros-args', *arguments)

@@ -29,7 +29,7 @@ sys.exit(main())
 # rviz2 is nowhere but in a full ROS: its executable is never run here.
 _EXECUTABLES = {
     'unet_seg_ros': {
-        'segmentation_node': 'unet_seg_ros.ros.segmentation_node',
+        'segmentation_node': 'unet_seg_ros.ros.__main__',
         'unet-seg': 'unet_seg_ros.cli.main',
     },
     'rviz2': {'rviz2': 'rviz2'},

@@ -197,7 +197,7 @@ def test_a_killed_demo_takes_its_children_along(start, known_model, folder, tmp_
 @pytest.mark.parametrize(
     ('command', 'name'),
     [
-        ('ros.segmentation_node', 'segmentation node'),
+        ('unet_seg_ros.ros ', 'segmentation node'),
         ('ros.observer', 'observer'),
         ('cli.main play', 'source'),
     ],

@@ -24,7 +24,7 @@ from unet_seg_ros.ros.graph_check_node import RunningNode
 
 pytestmark = pytest.mark.ros
 
-NODE = [sys.executable, '-m', 'unet_seg_ros.ros.segmentation_node', '--ros-args']
+NODE = [sys.executable, '-m', 'unet_seg_ros.ros', '--ros-args']
 
 # Publishes images, described as JSON, at 20 Hz until it is killed; `stock` leaves Fast DDS as it
 # is. Each has a CameraInfo beside it, with the focal length that is asked for.

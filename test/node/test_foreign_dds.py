@@ -24,7 +24,7 @@ pytestmark = [
 ]
 
 NUM_FRAMES = 20
-NODE = [sys.executable, '-m', 'unet_seg_ros.ros.segmentation_node', '--ros-args']
+NODE = [sys.executable, '-m', 'unet_seg_ros.ros', '--ros-args']
 PEER = Path(support.__file__).with_name('foreign_dds.py')
 
 

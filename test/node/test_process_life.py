@@ -26,7 +26,7 @@ from unet_seg_ros.ros.segmentation_node import SegmentationNode
 
 pytestmark = pytest.mark.ros
 
-NODE = [sys.executable, '-m', 'unet_seg_ros.ros.segmentation_node', '--ros-args']
+NODE = [sys.executable, '-m', 'unet_seg_ros.ros', '--ros-args']
 WAY_TO = {
     'unconfigured': (),
     'inactive': (Transition.TRANSITION_CONFIGURE,),
@@ -94,7 +94,7 @@ def test_a_signal_ends_it_within_two_seconds(graph, node, log, state, number):
 HUNG_NODE = """
 import sys, time
 from unet_seg_ros.inference.openvino_backend import OpenVinoBackend
-from unet_seg_ros.ros import segmentation_node
+from unet_seg_ros.ros.__main__ import main
 infer = OpenVinoBackend._infer
 calls = []
 def hang(self, images):
@@ -104,7 +104,7 @@ def hang(self, images):
         time.sleep({seconds})
     return infer(self, images)
 OpenVinoBackend._infer = hang
-sys.exit(segmentation_node.main())
+sys.exit(main())
 """
 
 

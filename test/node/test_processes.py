@@ -27,7 +27,7 @@ from unet_seg_ros.ros.shared_memory import profile_variable
 pytestmark = pytest.mark.ros
 
 NUM_FRAMES = 300
-NODE = [sys.executable, '-m', 'unet_seg_ros.ros.segmentation_node', '--ros-args']
+NODE = [sys.executable, '-m', 'unet_seg_ros.ros', '--ros-args']
 
 # The camera's process: numbered frames, the next one when the test has seen the last mask. It
 # paces itself by the masks, so a gap is a lost message and never a busy machine.
@@ -236,14 +236,14 @@ def test_a_users_own_fast_dds_profile_is_kept(processes, known_model, monkeypatc
 BUGGY_NODE = """
 import sys
 from unet_seg_ros.inference.openvino_backend import OpenVinoBackend
-from unet_seg_ros.ros import segmentation_node
+from unet_seg_ros.ros.__main__ import main
 infer = OpenVinoBackend._infer
 calls = []
 def buggy(self, images):
     calls.append(images)
     return infer(self, images) if len(calls) == 1 else 1 / 0
 OpenVinoBackend._infer = buggy
-sys.exit(segmentation_node.main())
+sys.exit(main())
 """
 
 
@@ -282,8 +282,8 @@ faults = stand_in_engines.install(MonkeyPatch())
 faults.built.clear()
 if {is_deaf}:
     faults.built.wait = lambda timeout: time.sleep(300)
-from unet_seg_ros.ros import segmentation_node
-sys.exit(segmentation_node.main())
+from unet_seg_ros.ros.__main__ import main
+sys.exit(main())
 """
 
 

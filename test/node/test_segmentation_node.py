@@ -374,3 +374,18 @@ def test_what_was_meant_for_a_parameter_is_pointed_out(stage: Stage, known_model
     assert 'num_thread is set, but is unknown: is num_threads meant?' in said
     assert 'front.image_topic is set, but cameras names only camera' in said
     assert 'parameter wheels is set, but is unknown' in said
+
+
+def test_a_qos_override_that_no_topic_takes_is_pointed_out(stage: Stage, known_model, capfd):
+    topic = f'qos_overrides./{OUT}/mask.publisher'
+    useless = [f'{topic}.durability', f'qos_overrides./{OUT}/maks.publisher.depth']
+    node = stage.start_node(
+        model=str(known_model),
+        **{f'{topic}.depth': 3, useless[0]: 'transient_local', useless[1]: 3},
+    )
+    assert node.trigger_configure().name == 'SUCCESS'
+    assert node.trigger_activate().name == 'SUCCESS'
+    lines = capfd.readouterr().err.splitlines()
+    told = [line for line in lines if 'is set, but no topic takes it' in line]
+    assert len(told) == 2
+    assert all(f'parameter {name} ' in line for name, line in zip(useless, told, strict=True))

@@ -18,7 +18,7 @@ from unet_seg_ros.ros.messages import stamp_ns
 
 pytestmark = pytest.mark.ros
 
-NODE = [sys.executable, '-m', 'unet_seg_ros.ros.segmentation_node', '--ros-args']
+NODE = [sys.executable, '-m', 'unet_seg_ros.ros', '--ros-args']
 STEP_NS = 50_000_000
 # A drive begins when the node reads its images, and somebody the semantic ones.
 DRIVE = ('drive', '--size', '160x90', '--rate', 20, '--wait-for', 1)

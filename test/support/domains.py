@@ -8,14 +8,12 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from unet_seg_ros.demo.processes import is_free
+
 _NUM_DOMAINS = 100
 
 # In turn, so that no test begins among what the one before it left; each run begins elsewhere.
 _TURNS = itertools.count(os.getpid() * 7)
-
-# DDS's ports of a domain: that of all its participants, which they do not open where they keep to
-# this machine, and those of the first sixteen.
-_PORT_BASE, _PORTS_PER_DOMAIN, _OFFSETS = 7400, 250, (0, *range(10, 42, 2))
 
 
 @contextmanager
@@ -29,17 +27,7 @@ def own_domain() -> Iterator[int]:
                 held.bind(f'\0unet_seg_ros test in ROS domain {domain}')
             except OSError:
                 continue
-            if _nobody_listens_in(domain):
+            if is_free(domain):
                 yield domain
                 return
     raise RuntimeError(f'all ROS domains from 1 to {_NUM_DOMAINS} are in use on this machine')
-
-
-def _nobody_listens_in(domain: int) -> bool:
-    for offset in _OFFSETS:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind(('', _PORT_BASE + _PORTS_PER_DOMAIN * domain + offset))
-            except OSError:
-                return False
-    return True

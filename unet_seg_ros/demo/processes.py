@@ -24,8 +24,9 @@ _INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Fast DDS's default ports: 7400 + 250 * domain, then by participant. Domains above 101 would
 # reach into the ports that Linux hands out to anybody.
 _PORT_BASE, _PORTS_PER_DOMAIN, _MAX_DOMAIN = 7400, 250, 101
-# The port that all participants of a domain listen on, and the first participant's own.
-_OFFSETS = (0, 10)
+# The port that all participants of a domain listen on, unless they keep to this machine, and those
+# of the first sixteen.
+_OFFSETS = (0, *range(10, 42, 2))
 
 
 class ProcessError(UserError):
@@ -187,18 +188,24 @@ def free_domain() -> int:
     """
     for step in range(_MAX_DOMAIN):
         domain = 1 + (os.getpid() + step) % _MAX_DOMAIN
-        if all(_is_free(_PORT_BASE + _PORTS_PER_DOMAIN * domain + offset) for offset in _OFFSETS):
+        if is_free(domain):
             return domain
     raise ProcessError(f'all ROS domains from 1 to {_MAX_DOMAIN} are in use on this machine')
 
 
-def _is_free(port: int) -> bool:
+def is_free(domain: int) -> bool:
+    """Return whether no process on this machine listens in a ROS domain."""
+    base = _PORT_BASE + _PORTS_PER_DOMAIN * domain
+    return not any(_is_taken(base + offset) for offset in _OFFSETS)
+
+
+def _is_taken(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.bind(('', port))
         except OSError:
-            return False
-        return True
+            return True
+        return False
 
 
 @contextmanager

@@ -135,7 +135,7 @@ class Session:
             'diagnostics_period_s': 0.5,
         }
         arguments = [t for name, value in parameters.items() for t in ('-p', f'{name}:={value}')]
-        return [*_python('unet_seg_ros.ros.segmentation_node'), '--ros-args', *arguments]
+        return [*_python('unet_seg_ros.ros'), '--ros-args', *arguments]
 
     def _observer_command(self) -> list[str]:
         topics = self._source.topics

@@ -68,10 +68,15 @@ def play(
         pace.wait_until(publisher.has_readers)
         pace.wait(0.0)
         deck = Deck(tape, options, commands, tell)
-        while recorded is not None:
-            publisher.publish(recorded, deck.step_s, log)
-            num_sent += 1
-            recorded = deck.next(pace)
+        try:
+            while recorded is not None:
+                publisher.publish(recorded, deck.step_s, log)
+                num_sent += 1
+                recorded = deck.next(pace)
+        except RecordingError:
+            # What can be read has been sent, and is to arrive.
+            pace.say_farewell()
+            raise
         pace.say_farewell()
     return num_sent
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from rclpy.exceptions import InvalidParameterTypeException
@@ -36,3 +36,23 @@ def overridable(node: Node, topic: str) -> Iterator[QoSOverridingOptions]:
             f'topic {node.resolve_topic_name(topic)} cannot be used: {one_line(e)}: look at its '
             'qos_overrides, and whether it is set for a topic of another type too'
         ) from e
+
+
+def unused_overrides(node: Node, overrides: Iterable[str]) -> list[str]:
+    """
+    Return a line for each of ``qos_overrides`` that none of a node's topics has taken.
+
+    Parameters
+    ----------
+    node : Node
+        The node, all of its topics created.
+    overrides : iterable of str
+        The parameters that were set from outside.
+
+    """
+    return [
+        f'parameter {name} is set, but no topic takes it: history, depth and reliability of '
+        "this node's image and camera_info topics can be overridden"
+        for name in overrides
+        if name.startswith('qos_overrides.') and not node.has_parameter(name)
+    ]

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.executors import ExternalShutdownException
-from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.logging import get_logger
 from rclpy.parameter import Parameter
 from rclpy.task import Future
 from rclpy.timer import Timer
-from rclpy.utilities import ok, try_shutdown
 from std_srvs.srv import Trigger
 
 from unet_seg_ros.core.contract import ModelContract
 from unet_seg_ros.core.errors import UserError
 from unet_seg_ros.core.statistics import FrameStatistics
-from unet_seg_ros.ros.arguments import initialize, unheard_files
 from unet_seg_ros.ros.camera import CameraChannel
 from unet_seg_ros.ros.class_table import ClassTablePublisher
 from unet_seg_ros.ros.diagnostics import (
@@ -39,14 +33,10 @@ from unet_seg_ros.ros.parameters import (
     refusal,
     unknown_parameters,
 )
-from unet_seg_ros.ros.process import Interrupts, end_in_time, executor_of, steady_clock
+from unet_seg_ros.ros.process import steady_clock
 from unet_seg_ros.ros.processing_time import ProcessingTimes
-from unet_seg_ros.ros.shared_memory import prepare
+from unet_seg_ros.ros.qos_overrides import unused_overrides
 from unet_seg_ros.ros.worker import SegmentationWorker
-
-# The executor's own bookkeeping is Python too, and after each image it would keep the worker from
-# the interpreter for the usual 5 ms.
-_SWITCH_INTERVAL_S = 1e-4
 
 
 class SegmentationNode(LifecycleNode):
@@ -122,6 +112,8 @@ class SegmentationNode(LifecycleNode):
             self.get_logger().info(
                 f'{channel.image_topic} -> {channel.settings.name}/segmentation/mask'
             )
+        for line in unused_overrides(self, self._parameter_overrides):
+            self.get_logger().warning(line)
         return result
 
     @reported
@@ -247,57 +239,3 @@ class SegmentationNode(LifecycleNode):
                 channel.max_rate_hz = value
             elif name == f'{channel.settings.name}.min_confidence':
                 channel.set_min_confidence(value)
-
-
-def _start(node: SegmentationNode) -> bool:
-    if not node.get_parameter('autostart').value:
-        name = node.get_fully_qualified_name()
-        node.get_logger().info(f'waits for `ros2 lifecycle set {name} configure`: no autostart')
-        return True
-    success = TransitionCallbackReturn.SUCCESS
-    return bool(node.trigger_configure() == success and node.trigger_activate() == success)
-
-
-def main(args: list[str] | None = None) -> int:
-    """Run the node until it is told to end; 1 if it could not start by itself."""
-    sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    node = None
-    try:
-        notice = prepare()
-        interrupts = Interrupts()
-        initialize(args)
-        interrupts.leave_to_ros()
-        node = SegmentationNode()
-        if notice:
-            node.get_logger().info(notice)
-        for line in unheard_files(node.get_fully_qualified_name(), args):
-            node.get_logger().warning(line)
-        # Before the start: a signal that meets its construction would make it complain.
-        executor = executor_of(node, node.crashed)
-        if not _start(node):
-            # From Kilted on, a transition that a signal meets fails instead of raising.
-            return int(ok())
-        executor.spin()
-    except UserError as e:
-        get_logger('segmentation_node').fatal(str(e))
-        return 1
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except rclpy_implementation.RCLError:
-        # A signal invalidates the context under whatever call is on its way just then.
-        if ok():
-            raise
-    finally:
-        if not ok():
-            end_in_time()
-        if node is not None:
-            node.release()
-            node.destroy_node()
-            # What a signal did to the worker's call is no bug, and else complains at the end.
-            node.crashed.exception()
-        try_shutdown()
-    return 0
-
-
-if __name__ == '__main__':
-    sys.exit(main())
