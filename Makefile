@@ -10,6 +10,8 @@ DEMO_INPUT ?=
 DEMO_OUTPUT ?= out/demo
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
+# Most tests wait for processes and DDS, so that three at once keep two processors busy.
+TEST_PROCESSES ?= 3
 
 # For gpu-check: `--minutes 20`, or `--rehearse` for all of its steps on the CPU.
 GPU_CHECK_ARGS ?=
@@ -22,6 +24,7 @@ MINUTES ?= 5
 comma := ,
 ROS_EXTRA := $(if $(ROS_DISTRO),,$(comma)ros$(addprefix -,$(filter-out jazzy,$(ROS_WHEELS))))
 BIN := $(VENV)/bin
+PYTEST = $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES)
 # ROS's messages are built for the system's NumPy and cannot be imported under another major version.
 NUMPY := $(if $(ROS_DISTRO),numpy==$(shell $(PYTHON) -c 'import numpy; print(numpy.__version__)'))
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(NUMPY)
@@ -33,10 +36,10 @@ demo: $(VENV)/.runtime
 	$(BIN)/unet-seg demo --output $(DEMO_OUTPUT) $(if $(DEMO_INPUT),--input '$(DEMO_INPUT)') $(DEMO_ARGS)
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -m 'not training' $(PYTEST_ARGS)
+	$(PYTEST) -m 'not training' $(PYTEST_ARGS)
 
 test-training: $(VENV)/.training
-	$(BIN)/python -m pytest -m training $(PYTEST_ARGS)
+	$(PYTEST) -m training $(PYTEST_ARGS)
 
 lint: $(VENV)/.training $(VENV)/.lint
 	$(BIN)/ruff check .

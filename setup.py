@@ -76,6 +76,7 @@ setup(
             'mcap-ros2-support',
             'pytest',
             'pytest-timeout',
+            'pytest-xdist',
             CUDA,
             *TENSORRT_RTX,
         ],
