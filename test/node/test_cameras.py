@@ -12,8 +12,9 @@ from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_srvs.srv import Trigger
-from support.child_processes import wait_for, wait_until_it_rests
+from support.child_processes import wait_until_it_rests
 from support.stage import Stage, engine_of, picture, pixels, to_message
+from support.waiting import wait_until
 
 from unet_seg_ros.core import newest
 
@@ -255,7 +256,7 @@ def test_a_fast_camera_does_not_starve_a_slow_one(stage: Stage, known_model, mon
     def infer_while_the_fast_one_sends(images):
         num_received = statistics.received
         fast.publish(to_message(picture()))
-        wait_for(lambda: statistics.received > num_received or is_over.is_set())
+        wait_until(lambda: statistics.received > num_received or is_over.is_set())
         return infer(images)
 
     monkeypatch.setattr(backend, '_infer', infer_while_the_fast_one_sends)

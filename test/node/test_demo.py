@@ -7,7 +7,6 @@ import math
 import os
 import signal
 import subprocess
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,6 +17,7 @@ import numpy as np
 import pytest
 from support.recordings import image, noise, write_bag, write_folder
 from support.verbs import Verbs, refusal
+from support.waiting import wait_until
 
 from unet_seg_ros.core.class_sets import ROAD_CLASSES
 from unet_seg_ros.core.classes import CARLA_TAGS
@@ -83,13 +83,6 @@ def marked_processes() -> dict[int, str]:
                 command = (process / 'cmdline').read_bytes().replace(b'\0', b' ')
                 found[int(process.name)] = command.decode()
     return found
-
-
-def wait_until(condition: Callable[[], object], what: str) -> None:
-    end = time.monotonic() + 90
-    while not condition():
-        assert time.monotonic() < end, f'waited 90 s in vain for {what}'
-        time.sleep(0.01)
 
 
 def num_sent(tmp_path: Path) -> int:

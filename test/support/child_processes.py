@@ -5,21 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
-from typing import TypeVar
 
-T = TypeVar('T')
-
-
-def wait_for(condition: Callable[[], T], timeout_s: float = 30) -> T:
-    """Return what a condition gives once that is true."""
-    deadline = time.monotonic() + timeout_s
-    while not (found := condition()):
-        assert time.monotonic() < deadline, condition
-        time.sleep(0.005)
-    return found
+from support.waiting import wait_until
 
 
 def seconds_to_end(process: subprocess.Popen, number: int) -> float:
@@ -32,7 +21,7 @@ def seconds_to_end(process: subprocess.Popen, number: int) -> float:
     start_s, before_s = time.monotonic(), _kept_waiting_s(process.pid)
     process.send_signal(number)
     has_ended = os.WEXITED | os.WNOHANG | os.WNOWAIT
-    wait_for(lambda: os.waitid(os.P_PID, process.pid, has_ended))
+    wait_until(lambda: os.waitid(os.P_PID, process.pid, has_ended))
     taken_s = time.monotonic() - start_s - (_kept_waiting_s(process.pid) - before_s)
     process.wait()
     return taken_s
@@ -56,7 +45,7 @@ def wait_until_it_rests(thread: Thread) -> None:
             seen, since_s = now, time.monotonic()
         return time.monotonic() - since_s > 0.1
 
-    wait_for(rests)
+    wait_until(rests)
 
 
 def children_of(parent: int) -> list[int]:
@@ -67,7 +56,7 @@ def children_of(parent: int) -> list[int]:
 
 def builder_of(parent: int) -> int:
     """Wait for the process that builds an engine for another one, and return it at work."""
-    return wait_for(lambda: next(filter(_is_building, children_of(parent)), 0))
+    return wait_until(lambda: next(filter(_is_building, children_of(parent)), 0))
 
 
 def _is_building(pid: int) -> bool:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from threading import Condition, Event, Thread
 
 import numpy as np
 import pytest
 
+from support.waiting import wait_until
 from unet_seg_ros.core.errors import EngineError, FrameError
 from unet_seg_ros.core.pixels import RawFrame
 from unet_seg_ros.core.segmenter import CameraOptions, Segmentation
@@ -86,16 +85,8 @@ class Scene:
         return supervisor
 
 
-def until(condition: Callable[[], object], what: str) -> None:
-    end = time.monotonic() + 20
-    pause = Event()
-    while not condition():
-        assert time.monotonic() < end, f'waited in vain for {what}'
-        pause.wait(0.005)
-
-
 def join(thread: Thread) -> None:
-    until(lambda: not thread.is_alive(), f'the end of {thread.name}')
+    wait_until(lambda: not thread.is_alive(), f'the end of {thread.name}')
 
 
 def segment(supervisor: EngineSupervisor, frame: RawFrame = FRAME) -> Segmentation:

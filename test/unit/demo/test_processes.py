@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from support.waiting import wait_until
 
 from unet_seg_ros.demo.processes import ProcessError, ProcessGroup, free_domain
 
@@ -26,9 +27,7 @@ DEAF = [
 
 
 def wait_for_words(file: Path) -> None:
-    end = time.monotonic() + 20
-    while not (file.exists() and 'here' in file.read_text()):
-        assert time.monotonic() < end, 'the child said nothing'
+    wait_until(lambda: file.exists() and 'here' in file.read_text(), 'words of the child')
 
 
 def is_alive(pid: int) -> bool:

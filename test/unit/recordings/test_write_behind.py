@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 from rosbags.highlevel import AnyReader
+from support.waiting import wait_until
 
 from unet_seg_ros.core.errors import RecordingError
 from unet_seg_ros.recordings.mcap_writer import McapWriter, Message, Topic
@@ -17,12 +17,6 @@ CHATTER = Topic('/chatter', 'std_msgs/msg/String', 'string data\n')
 
 def message(size: int = 100) -> Message:
     return Message(CHATTER, bytes(size), 1, 1)
-
-
-def wait_until(condition) -> None:
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end
 
 
 class SlowDisk(McapWriter):

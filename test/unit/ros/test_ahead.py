@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import itertools
 import threading
-import time
 
 import pytest
+from support.waiting import wait_until
 
 from unet_seg_ros.ros.ahead import Ahead
-
-
-def wait_until(condition) -> None:
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end
 
 
 def test_items_come_in_order():

@@ -5,7 +5,8 @@ from __future__ import annotations
 from threading import Thread
 
 import pytest
-from support.supervision import fail, join, segment, serves, until
+from support.supervision import fail, join, segment, serves
+from support.waiting import wait_until
 
 from unet_seg_ros.core.errors import ConfigurationError, EngineError
 from unet_seg_ros.inference.onnxruntime_backend import OnnxRuntimeBackend
@@ -24,7 +25,7 @@ def test_the_cpu_serves_while_the_engine_is_built(faults, scene):
     with pytest.raises(ConfigurationError, match='tensorrt is being opened'):
         supervisor.swap(scene.model)
     faults.built.set()
-    until(lambda: serves(supervisor) == 'tensorrt', 'the engine')
+    wait_until(lambda: serves(supervisor) == 'tensorrt', 'the engine')
     assert supervisor.status().level is Level.OK
     assert supervisor._state.fallback is None
 
@@ -45,7 +46,7 @@ def test_without_a_cpu_engine_the_start_says_so_and_waits(faults, scene, monkeyp
         for cpu_engine in (OpenVinoBackend, OnnxRuntimeBackend):
             patch.setattr(cpu_engine, '_open', missing)
         starting.start()
-        until(lambda: scene.notes.errors, 'the refusal')
+        wait_until(lambda: scene.notes.errors, 'the refusal')
     assert scene.notes.errors[0].startswith('no fallback: ')
     faults.built.set()
     join(starting)
@@ -57,7 +58,7 @@ def test_an_engine_that_cannot_be_built_leaves_the_fallback_and_an_error(faults,
     supervisor = scene.start(cpu_fallback=True)
     faults.is_wrong = True
     faults.built.set()
-    until(lambda: scene.notes.errors, 'the refusal')
+    wait_until(lambda: scene.notes.errors, 'the refusal')
     status = supervisor.status()
     assert status.level is Level.ERROR
     assert 'wrong answers' in status.message
@@ -66,7 +67,7 @@ def test_an_engine_that_cannot_be_built_leaves_the_fallback_and_an_error(faults,
     # A model that the engine can run mends it.
     faults.is_wrong = False
     supervisor.swap(scene.model)
-    until(lambda: serves(supervisor) == 'tensorrt', 'the engine')
+    wait_until(lambda: serves(supervisor) == 'tensorrt', 'the engine')
     assert supervisor.status().level is Level.OK
 
 
@@ -76,7 +77,7 @@ def test_what_could_not_be_built_is_tried_again_while_the_fallback_serves(faults
     faults.on_open = 'out of memory'
     faults.built.set()
     for num in (1, 2):
-        until(lambda n=num: len(scene.delays.asked) == n, f'delay {num}')
+        wait_until(lambda n=num: len(scene.delays.asked) == n, f'delay {num}')
         assert serves(supervisor) == 'openvino'
         assert f'out of memory, attempt {num} to open it' in supervisor.status().message
         assert f'tensorrt is opened again in {num} s' in scene.notes.errors[-1]
@@ -84,7 +85,7 @@ def test_what_could_not_be_built_is_tried_again_while_the_fallback_serves(faults
         if num == 2:
             faults.on_open = ''
         scene.delays.end()
-    until(lambda: 'tensorrt has recovered' in scene.notes.infos, 'the engine')
+    wait_until(lambda: 'tensorrt has recovered' in scene.notes.infos, 'the engine')
     assert serves(supervisor) == 'tensorrt'
     assert supervisor.status().level is Level.OK
 
@@ -93,13 +94,13 @@ def test_the_fallback_serves_until_the_engine_recovers(faults, scene):
     supervisor = scene.start(cpu_fallback=True)
     faults.on_open = 'no device'
     fail(supervisor)
-    until(lambda: scene.delays.asked, 'the first vain attempt')
+    wait_until(lambda: scene.delays.asked, 'the first vain attempt')
     assert serves(supervisor) == 'openvino'
     assert supervisor.status().level is Level.ERROR
     assert segment(supervisor).mask().any()
     faults.on_open = ''
     scene.delays.end()
-    until(lambda: serves(supervisor) == 'tensorrt', 'the recovery')
+    wait_until(lambda: serves(supervisor) == 'tensorrt', 'the recovery')
     assert supervisor._state.fallback is None
 
 
@@ -107,12 +108,12 @@ def test_the_fallback_serves_too_if_the_engine_fails_during_a_swap(faults, scene
     supervisor = scene.start(cpu_fallback=True)
     faults.built.clear()
     supervisor.swap(other_model)
-    until(lambda: '40 %' in supervisor.status().message, 'the building')
+    wait_until(lambda: '40 %' in supervisor.status().message, 'the building')
     fail(supervisor)
     assert serves(supervisor) == 'openvino'
     assert segment(supervisor).class_ids.shape == (32, 64)
     faults.built.set()
-    until(lambda: scene.notes.num_swaps, 'the swap')
+    wait_until(lambda: scene.notes.num_swaps, 'the swap')
     assert serves(supervisor) == 'tensorrt'
     assert segment(supervisor).class_ids.shape == (16, 32)
     assert supervisor._state.fallback is None
@@ -125,4 +126,4 @@ def test_a_fallback_that_fails_loses_one_frame(faults, scene):
     assert supervisor.status().level is Level.WARN
     assert segment(supervisor).mask().any()
     faults.built.set()
-    until(lambda: serves(supervisor) == 'tensorrt', 'the engine')
+    wait_until(lambda: serves(supervisor) == 'tensorrt', 'the engine')

@@ -6,7 +6,8 @@ import shutil
 
 import pytest
 from support.stand_in_engines import StandInGpuEngine
-from support.supervision import fail, segment, until
+from support.supervision import fail, segment
+from support.waiting import wait_until
 
 from unet_seg_ros.core.errors import ConfigurationError, ModelError
 from unet_seg_ros.serving.events import Level
@@ -16,25 +17,25 @@ def test_another_model_takes_over_and_the_old_engine_is_closed(faults, scene, ot
     supervisor = scene.start()
     supervisor.set_overlay_opacity(0.25)
     supervisor.swap(other_model)
-    until(lambda: scene.notes.num_swaps, 'the swap')
+    wait_until(lambda: scene.notes.num_swaps, 'the swap')
     status = supervisor.status()
     assert status.engine.backend.path == supervisor.model == other_model
     assert status.engine.segmenter.renderer.overlay_opacity == 0.25
     assert segment(supervisor).class_ids.shape == (16, 32)
-    until(lambda: faults.closed == faults.opened[:1], 'the old engine to be closed')
+    wait_until(lambda: faults.closed == faults.opened[:1], 'the old engine to be closed')
 
 
 def test_the_old_model_serves_while_the_new_one_is_loaded(faults, scene, other_model):
     supervisor = scene.start()
     faults.built.clear()
     supervisor.swap(other_model)
-    until(lambda: '40 %' in supervisor.status().message, 'the building')
+    wait_until(lambda: '40 %' in supervisor.status().message, 'the building')
     assert supervisor.status().level is Level.OK
     assert segment(supervisor).class_ids.shape == (32, 64)
     with pytest.raises(ConfigurationError, match='is being loaded: try again after that'):
         supervisor.swap(scene.model)
     faults.built.set()
-    until(lambda: scene.notes.num_swaps, 'the swap')
+    wait_until(lambda: scene.notes.num_swaps, 'the swap')
     assert segment(supervisor).class_ids.shape == (16, 32)
 
 
@@ -47,7 +48,7 @@ def test_no_frame_is_lost_or_mixed_up_by_swaps(faults, scene, other_model):
         while scene.notes.num_swaps < num:
             shapes.append(segment(supervisor).class_ids.shape)
     assert set(shapes) == {(32, 64), (16, 32)}
-    until(lambda: len(faults.closed) == 8, 'every replaced engine to be closed')
+    wait_until(lambda: len(faults.closed) == 8, 'every replaced engine to be closed')
 
 
 def test_a_file_that_is_no_model_is_refused_at_once(faults, scene, tmp_path):
@@ -61,7 +62,7 @@ def test_a_model_that_cannot_be_loaded_leaves_the_old_one(faults, scene, other_m
     supervisor = scene.start()
     faults.unfit.add(other_model)
     supervisor.swap(other_model)
-    until(lambda: scene.notes.num_swaps, 'the end of the swap')
+    wait_until(lambda: scene.notes.num_swaps, 'the end of the swap')
     status = supervisor.status()
     assert status.level is Level.WARN
     assert f'model {other_model} not taken' in status.message
@@ -71,7 +72,7 @@ def test_a_model_that_cannot_be_loaded_leaves_the_old_one(faults, scene, other_m
     third = tmp_path / 'third.onnx'
     shutil.copy(other_model, third)
     supervisor.swap(third)
-    until(lambda: scene.notes.num_swaps == 2, 'the next swap')
+    wait_until(lambda: scene.notes.num_swaps == 2, 'the next swap')
     assert supervisor.status().level is Level.OK
 
 
@@ -79,9 +80,9 @@ def test_a_model_may_replace_one_whose_engine_has_failed(faults, scene, other_mo
     supervisor = scene.start()
     faults.unfit.add(scene.model)
     fail(supervisor)
-    until(lambda: scene.delays.asked == [1], 'the first vain attempt')
+    wait_until(lambda: scene.delays.asked == [1], 'the first vain attempt')
     supervisor.swap(other_model)
-    until(lambda: scene.notes.num_swaps, 'the swap')
+    wait_until(lambda: scene.notes.num_swaps, 'the swap')
     assert supervisor.status().level is Level.OK
     assert segment(supervisor).class_ids.shape == (16, 32)
     assert faults.closed == faults.opened[:1]
@@ -102,7 +103,7 @@ def test_a_failed_engine_is_closed_before_another_model_is_opened(
     with supervisor._changed:
         fail(supervisor)
         supervisor.swap(other_model)
-    until(lambda: scene.notes.num_swaps, 'the swap')
+    wait_until(lambda: scene.notes.num_swaps, 'the swap')
     assert closed_before == [faults.opened[:1]]
 
 
@@ -110,5 +111,5 @@ def test_a_bug_in_the_thread_is_handed_on(faults, scene, other_model, monkeypatc
     supervisor = scene.start()
     monkeypatch.setattr(StandInGpuEngine, '_open', lambda self: 1 / 0)
     supervisor.swap(other_model)
-    until(lambda: scene.notes.bugs, 'the bug')
+    wait_until(lambda: scene.notes.bugs, 'the bug')
     assert isinstance(scene.notes.bugs.pop(), ZeroDivisionError)

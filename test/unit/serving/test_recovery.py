@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.supervision import fail, segment, serves, until
+from support.supervision import fail, segment, serves
+from support.waiting import wait_until
 
 from unet_seg_ros.core.errors import EngineError, FrameError, LostGpuError
 from unet_seg_ros.core.pixels import RawFrame
@@ -17,7 +18,7 @@ from unet_seg_ros.serving.supervisor import backoff_s
 def test_a_failed_frame_is_dropped_and_the_engine_opened_again_at_once(faults, scene):
     supervisor = scene.start()
     fail(supervisor)
-    until(lambda: 'tensorrt has recovered' in scene.notes.infos, 'the recovery')
+    wait_until(lambda: 'tensorrt has recovered' in scene.notes.infos, 'the recovery')
     assert scene.delays.asked == []
     assert faults.closed == faults.opened[:-1]
     assert segment(supervisor).mask().any()
@@ -35,7 +36,7 @@ def test_it_is_tried_again_after_growing_delays_until_it_recovers(faults, scene)
     faults.on_open = 'no device'
     fail(supervisor)
     for num in (1, 2, 3):
-        until(lambda n=num: len(scene.delays.asked) == n, f'delay {num}')
+        wait_until(lambda n=num: len(scene.delays.asked) == n, f'delay {num}')
         status = supervisor.status()
         assert status.level is Level.ERROR
         assert f'no device, attempt {num} to open it, nothing serves' in status.message
@@ -45,7 +46,7 @@ def test_it_is_tried_again_after_growing_delays_until_it_recovers(faults, scene)
         if num == 3:
             faults.on_open = ''
         scene.delays.end()
-    until(lambda: 'tensorrt has recovered' in scene.notes.infos, 'the recovery')
+    wait_until(lambda: 'tensorrt has recovered' in scene.notes.infos, 'the recovery')
     assert scene.delays.asked == [1, 2, 4]
     assert segment(supervisor).mask().any()
 
@@ -54,21 +55,21 @@ def test_delays_start_anew_only_after_a_frame(faults, scene):
     supervisor = scene.start()
     for num in (1, 2):
         if num == 2:
-            until(lambda: len(scene.notes.infos) > 2, 'the recovery')
+            wait_until(lambda: len(scene.notes.infos) > 2, 'the recovery')
         fail(supervisor)
-    until(lambda: scene.delays.asked == [1], 'a delay, for it failed without one good frame')
+    wait_until(lambda: scene.delays.asked == [1], 'a delay, for it failed without one good frame')
     scene.delays.end()
-    until(lambda: supervisor.status().level is Level.OK, 'the recovery')
+    wait_until(lambda: supervisor.status().level is Level.OK, 'the recovery')
     segment(supervisor)
     fail(supervisor)
-    until(lambda: supervisor.status().level is Level.OK, 'the recovery at once')
+    wait_until(lambda: supervisor.status().level is Level.OK, 'the recovery at once')
     assert scene.delays.asked == [1]
 
 
 def test_a_cpu_engine_recovers_too_and_as_itself(scene):
     supervisor = scene.start('onnxruntime', cpu_fallback=True)
     fail(supervisor)
-    until(lambda: supervisor.status().level is Level.OK, 'the recovery')
+    wait_until(lambda: supervisor.status().level is Level.OK, 'the recovery')
     assert serves(supervisor) == 'onnxruntime'
     assert not [line for line in scene.notes.infos if 'fallback' in line]
 
@@ -89,7 +90,7 @@ def test_a_bug_is_told_even_while_nothing_serves(faults, scene, monkeypatch):
 
     monkeypatch.setattr(supervisor_module, 'open_engine', break_down)
     fail(supervisor)
-    until(lambda: scene.notes.bugs, 'the bug')
+    wait_until(lambda: scene.notes.bugs, 'the bug')
     assert scene.notes.bugs.pop() is bug
 
 
@@ -116,6 +117,6 @@ def test_a_gpu_that_turns_out_to_be_lost_when_opened_again_is_given_up(faults, s
     supervisor = scene.start(cpu_fallback=True)
     faults.is_lost, faults.on_open = True, 'gone'
     fail(supervisor)
-    until(lambda: 'backend tensorrt: gone' in scene.notes.errors, 'the end of it')
+    wait_until(lambda: 'backend tensorrt: gone' in scene.notes.errors, 'the end of it')
     assert serves(supervisor) == 'openvino'
     assert not scene.delays.asked

@@ -6,7 +6,8 @@ from threading import Event, Thread
 
 import pytest
 from support.stand_in_engines import StandInGpuEngine
-from support.supervision import fail, join, segment, serves, until
+from support.supervision import fail, join, segment, serves
+from support.waiting import wait_until
 
 from unet_seg_ros.core.errors import EngineError
 from unet_seg_ros.serving.events import Level
@@ -34,7 +35,7 @@ def test_auto_says_once_what_it_passed_over(faults, scene, other_model):
     lines = [line for line in scene.notes.infos if 'passed over' in line]
     assert len(lines) == 2
     supervisor.swap(other_model)
-    until(lambda: scene.notes.num_swaps, 'the swap')
+    wait_until(lambda: scene.notes.num_swaps, 'the swap')
     assert [line for line in scene.notes.infos if 'passed over' in line] == lines
 
 
@@ -42,7 +43,7 @@ def test_without_the_fallback_the_start_waits_for_the_engine(faults, scene):
     faults.built.clear()
     starting = Thread(target=scene.make().start)
     starting.start()
-    until(lambda: 'building: 40 %' in scene.notes.infos, 'the building')
+    wait_until(lambda: 'building: 40 %' in scene.notes.infos, 'the building')
     assert scene.supervisor.status() is None
     with pytest.raises(EngineError, match='no engine serves: tensorrt is being opened'):
         segment(scene.supervisor)
@@ -99,13 +100,13 @@ def test_an_engine_that_is_opened_as_the_process_ends_is_closed(faults, scene):
     supervisor = scene.start(cpu_fallback=True)
     faults.on_open = 'no device'
     fail(supervisor)
-    until(lambda: scene.delays.asked, 'the first vain attempt')
+    wait_until(lambda: scene.delays.asked, 'the first vain attempt')
     # It is closed between the opening and the exchange, which waits for the frame in work.
     faults.on_open = ''
     scene.notes.stop.set()
     with supervisor._in_use:
         scene.delays.end()
-        until(lambda: len(faults.opened) == 2, 'the opening')
+        wait_until(lambda: len(faults.opened) == 2, 'the opening')
         supervisor.close()
     join(supervisor._thread)
     assert faults.closed == faults.opened

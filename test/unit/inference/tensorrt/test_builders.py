@@ -7,8 +7,9 @@ import signal
 
 import pytest
 from support.cached_engines import names, touch_up
-from support.child_processes import builder_of, is_running, wait_for
+from support.child_processes import builder_of, is_running
 from support.verbs import Verbs
+from support.waiting import wait_until
 
 from unet_seg_ros.core.errors import EngineError
 from unet_seg_ros.inference.tensorrt import cache as caching
@@ -81,7 +82,7 @@ def test_a_parent_that_is_killed_takes_its_builder_with_it(
     os.kill(child, signal.SIGSTOP)
     parent.kill()
     parent.wait(timeout=30)
-    wait_for(lambda: not is_running(child))
+    wait_until(lambda: not is_running(child))
     (part,) = cache.folder.glob(f'{PART}*')
     assert cache.entries() == []
     # The kernel let go of the lock, and the next build clears up.
