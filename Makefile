@@ -10,7 +10,8 @@ DEMO_INPUT ?=
 DEMO_OUTPUT ?= out/demo
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
-# Most tests wait for processes and DDS, so that three at once keep two processors busy.
+# Most tests wait for processes and DDS, so that three at once keep two processors busy; for --pdb
+# and -s it must be 0.
 TEST_PROCESSES ?= 3
 
 # For gpu-check: `--minutes 20`, or `--rehearse` for all of its steps on the CPU.

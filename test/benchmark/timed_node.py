@@ -28,6 +28,7 @@ from unet_seg_ros.core.newest import NewestSlots  # noqa: E402
 from unet_seg_ros.core.pixels import RawFrame  # noqa: E402
 from unet_seg_ros.inference.openvino_backend import OpenVinoBackend  # noqa: E402
 from unet_seg_ros.ros import camera, node_process, outputs, segmentation_node, worker  # noqa: E402
+from unet_seg_ros.ros.interrupts import Interrupts  # noqa: E402
 
 mark('import the package')
 
@@ -127,7 +128,7 @@ def time_own_work():
 def main():
     output = Path(os.environ['STOPWATCH_FILE'])
     time_stages()
-    status = node_process.run_node()
+    status = node_process.run_node(Interrupts())
     output.write_text(json.dumps({'marks_ns': marks_ns, 'durations_s': durations_s}))
     return status
 

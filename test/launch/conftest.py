@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from support import launch_real, launch_stand_in
-from support.domains import own_domain
 from support.graph import Graph
+
+from unet_seg_ros.demo.domain import own_domain
 
 ROOT = Path(__file__).parents[2]
 

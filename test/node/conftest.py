@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from support.domains import own_domain
 from support.stage import Stage
 from support.verbs import Verbs
+
+from unet_seg_ros.demo.domain import own_domain
 
 
 @pytest.fixture

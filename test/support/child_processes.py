@@ -15,8 +15,8 @@ def seconds_to_end(process: subprocess.Popen, number: int) -> float:
     """
     Send a signal to a process, wait for its end and return how long that took [s].
 
-    What its main thread, or this one, had to wait for a processor is left out, where the kernel
-    counts it: that is the time of others on this machine.
+    What its main thread had to wait for a processor is left out, where the kernel counts it: that
+    is the time of others on this machine.
     """
     start_s, before_s = time.monotonic(), _kept_waiting_s(process.pid)
     process.send_signal(number)
@@ -28,8 +28,8 @@ def seconds_to_end(process: subprocess.Popen, number: int) -> float:
 
 
 def _kept_waiting_s(pid: int) -> float:
-    paths = (Path(f'/proc/{p}/schedstat') for p in (pid, os.getpid()))
-    return sum(int(path.read_text().split()[1]) for path in paths if path.exists()) / 1e9
+    path = Path(f'/proc/{pid}/schedstat')
+    return int(path.read_text().split()[1]) / 1e9 if path.exists() else 0.0
 
 
 def wait_until_it_rests(thread: Thread) -> None:

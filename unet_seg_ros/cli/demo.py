@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the demonstration; nothing stays behind, however it ends."""
     from unet_seg_ros.core.contract import read_contract
     from unet_seg_ros.core.resources import DEFAULT_MODEL, shared_file
+    from unet_seg_ros.demo.domain import own_domain
     from unet_seg_ros.demo.figures import figures, table
     from unet_seg_ros.demo.pictures import require_animations
     from unet_seg_ros.demo.report import write_report
@@ -63,11 +64,12 @@ def run(args: argparse.Namespace) -> int:
     model = args.model or shared_file('models', DEFAULT_MODEL)
     contract = read_contract(model)
     unscored = source.why_unscored(contract.table)
-    with _interruptible(), tempfile.TemporaryDirectory(prefix='unet_seg_demo_') as folder:
+    temporary = tempfile.TemporaryDirectory(prefix='unet_seg_demo_')
+    with _interruptible(), own_domain() as domain, temporary as folder:
         session = Session(source, args.seconds, model, Path(folder), is_scored=not unscored)
         print(source)
-        print(f'source, node and observer start in ROS domain {session.domain}', flush=True)
-        traces = session.run(_show_progress)
+        print(f'source, node and observer start in ROS domain {domain}', flush=True)
+        traces = session.run(domain, _show_progress)
         print('\nmaking the pictures', flush=True)
         result = figures(traces, source.topics.camera, contract, unscored)
         files = write_report(args.output, source, traces, result, contract)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 from unet_seg_ros import __version__
 from unet_seg_ros.core.errors import UserError, one_line
@@ -65,10 +70,33 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         verb_parser = verbs.add_parser(verb, help=text, description=text)
         if verb in arguments[:1]:
             name = verb.replace('-', '_')
-            module = importlib.import_module(f'unet_seg_ros.cli.{name}')
+            with _interrupts_at_once(verb):
+                module = importlib.import_module(f'unet_seg_ros.cli.{name}')
             module.add_arguments(verb_parser)
             verb_parser.set_defaults(run=module.run)
     return parser.parse_args(arguments)
+
+
+@contextmanager
+def _interrupts_at_once(verb: str) -> Iterator[None]:
+    """
+    Let Ctrl-C end the process at once.
+
+    In the midst of an extension's import a KeyboardInterrupt would be lost, or crash the process.
+    """
+
+    def end(number: int, frame: FrameType | None) -> None:
+        os.write(2, f'unet-seg {verb}: interrupted\n'.encode())
+        os._exit(130)
+
+    # A process in a script's background ignores it, and goes on to do so.
+    handler = signal.getsignal(signal.SIGINT)
+    if handler is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def _name(arguments: list[str]) -> str:

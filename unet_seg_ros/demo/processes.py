@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,13 +19,6 @@ _GRACE_S = 5.0
 _POLL_S = 0.05
 _PR_SET_PDEATHSIG = 1
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-# Fast DDS's default ports: 7400 + 250 * domain, then by participant. Domains above 101 would
-# reach into the ports that Linux hands out to anybody.
-_PORT_BASE, _PORTS_PER_DOMAIN, _MAX_DOMAIN = 7400, 250, 101
-# The port that all participants of a domain listen on, unless they keep to this machine, and those
-# of the first sixteen.
-_OFFSETS = (0, *range(10, 42, 2))
 
 
 class ProcessError(UserError):
@@ -174,38 +166,6 @@ class ProcessGroup:
         for child in self._children:
             if child.process.stdin is not None:
                 child.process.stdin.close()
-
-
-def free_domain() -> int:
-    """
-    Return a ROS domain that nobody on this machine uses.
-
-    Raises
-    ------
-    ProcessError
-        If every domain is in use.
-
-    """
-    for step in range(_MAX_DOMAIN):
-        domain = 1 + (os.getpid() + step) % _MAX_DOMAIN
-        if is_free(domain):
-            return domain
-    raise ProcessError(f'all ROS domains from 1 to {_MAX_DOMAIN} are in use on this machine')
-
-
-def is_free(domain: int) -> bool:
-    """Return whether no process on this machine listens in a ROS domain."""
-    base = _PORT_BASE + _PORTS_PER_DOMAIN * domain
-    return not any(_is_taken(base + offset) for offset in _OFFSETS)
-
-
-def _is_taken(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind(('', port))
-        except OSError:
-            return True
-        return False
 
 
 @contextmanager

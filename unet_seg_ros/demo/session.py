@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from unet_seg_ros.demo.processes import Child, ProcessError, ProcessGroup, free_domain
+from unet_seg_ros.demo.processes import Child, ProcessError, ProcessGroup
 from unet_seg_ros.demo.sources import DRIVE_RATE_HZ, Source
 
 _START_TIMEOUT_S = 180.0
@@ -78,14 +78,13 @@ class Session:
         is_scored: bool,
     ) -> None:
         """Prepare; nothing is started yet."""
-        self.domain = free_domain()
         self._source, self._seconds, self._model = source, seconds, model
         self._folder, self._is_scored = folder, is_scored
         self._log = folder / 'sent.csv'
 
-    def run(self, progress: Progress) -> Traces:
+    def run(self, domain: int, progress: Progress) -> Traces:
         """
-        Run the processes to their end.
+        Run the processes to their end, in a ROS domain that they have to themselves.
 
         Raises
         ------
@@ -95,7 +94,7 @@ class Session:
         """
         environment = {
             **os.environ,
-            'ROS_DOMAIN_ID': str(self.domain),
+            'ROS_DOMAIN_ID': str(domain),
             'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
         }
         with ProcessGroup(self._folder) as group:

@@ -6,6 +6,7 @@ import functools
 import importlib
 import os
 import sys
+from threading import Lock
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -26,19 +27,23 @@ HINTS = {'fp32': 'f32', 'bf16': 'bf16'}
 #: OpenVINO's model converter, which nothing here uses.
 _CONVERTER = 'openvino.tools.ovc'
 
+# A fallback may be opened while another thread opens the engine that was asked for.
+_importing = Lock()
+
 
 def import_openvino() -> ModuleType:
     """Import OpenVINO without its model converter, and return it."""
     # OpenVINO imports its converter where it can. That takes longer than all the rest of it, and
     # the converter reports every import to Google Analytics: not from a vehicle.
-    is_hidden = _CONVERTER not in sys.modules
-    if is_hidden:
-        sys.modules[_CONVERTER] = None  # type: ignore[assignment]
-    try:
-        return importlib.import_module('openvino')
-    finally:
+    with _importing:
+        is_hidden = _CONVERTER not in sys.modules
         if is_hidden:
-            del sys.modules[_CONVERTER]
+            sys.modules[_CONVERTER] = None  # type: ignore[assignment]
+        try:
+            return importlib.import_module('openvino')
+        finally:
+            if is_hidden:
+                del sys.modules[_CONVERTER]
 
 
 @functools.cache
@@ -63,22 +68,21 @@ class OpenVinoBackend(Backend):
     name: ClassVar[str] = 'openvino'
     precisions: ClassVar[tuple[str, ...]] = ('fp32', 'bf16')
 
-    _core: openvino.Core
     _model: openvino.Model
     _requests: dict[int, openvino.InferRequest]
 
     def _open(self) -> None:
         try:
-            self._core = _process_core()
+            core = _process_core()
         except ImportError as e:
             raise EngineError(f'backend {self.name}: pip install openvino ({e})') from e
-        has_bf16 = 'BF16' in self._core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
+        has_bf16 = 'BF16' in core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
         if self.precision == 'auto':
             self.precision = 'bf16' if has_bf16 else 'fp32'
         elif self.precision == 'bf16' and not has_bf16:
             raise EngineError(f'backend {self.name}: this CPU has no bf16; use fp32 or auto')
         try:
-            self._model = self._core.read_model(self.path)
+            self._model = core.read_model(self.path)
             self._requests = {1: self._compile(batch=1)}
         except RuntimeError as e:
             raise EngineError(f'backend {self.name}: refuses {self.path}: {one_line(e)}') from e
@@ -92,7 +96,7 @@ class OpenVinoBackend(Backend):
             'INFERENCE_PRECISION_HINT': HINTS[self.precision],
             'INFERENCE_NUM_THREADS': self.options.num_threads or len(os.sched_getaffinity(0)),
         }
-        return self._core.compile_model(self._model, 'CPU', config).create_infer_request()
+        return _process_core().compile_model(self._model, 'CPU', config).create_infer_request()
 
     def _infer(self, images_nhwc: ByteArray) -> Prediction:
         try:
@@ -107,4 +111,4 @@ class OpenVinoBackend(Backend):
             raise EngineError(f'backend {self.name}: {one_line(e)}') from e
 
     def _close(self) -> None:
-        del self._requests, self._model, self._core
+        del self._requests, self._model

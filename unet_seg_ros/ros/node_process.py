@@ -12,7 +12,8 @@ from rclpy.utilities import ok, try_shutdown
 
 from unet_seg_ros.core.errors import UserError
 from unet_seg_ros.ros.arguments import initialize, unheard_files
-from unet_seg_ros.ros.process import Interrupts, end_in_time, executor_of
+from unet_seg_ros.ros.interrupts import Interrupts
+from unet_seg_ros.ros.process import end_in_time, executor_of
 from unet_seg_ros.ros.segmentation_node import SegmentationNode
 from unet_seg_ros.ros.shared_memory import prepare
 
@@ -21,12 +22,14 @@ from unet_seg_ros.ros.shared_memory import prepare
 _SWITCH_INTERVAL_S = 1e-4
 
 
-def run_node(args: list[str] | None = None) -> int:
+def run_node(interrupts: Interrupts, args: list[str] | None = None) -> int:
     """
     Run the node until a signal comes or it crashes.
 
     Parameters
     ----------
+    interrupts : Interrupts
+        What SIGINT does; it is left to ROS in time.
     args : list of str, optional
         The command line; the process's own if none is given.
 
@@ -40,7 +43,6 @@ def run_node(args: list[str] | None = None) -> int:
     node = None
     try:
         notice = prepare()
-        interrupts = Interrupts()
         initialize(args)
         interrupts.leave_to_ros()
         node = SegmentationNode()
@@ -48,7 +50,7 @@ def run_node(args: list[str] | None = None) -> int:
             node.get_logger().info(notice)
         for line in unheard_files(node.get_fully_qualified_name(), args):
             node.get_logger().warning(line)
-        # Before the start: a signal that meets its construction would make it complain.
+        # Before the start, for a signal that meets its construction makes it complain.
         executor = executor_of(node, node.crashed)
         if not _start(node):
             # From Kilted on, a transition that a signal meets fails instead of raising.
@@ -57,7 +59,7 @@ def run_node(args: list[str] | None = None) -> int:
     except UserError as e:
         get_logger('segmentation_node').fatal(str(e))
         return 1
-    except (KeyboardInterrupt, ExternalShutdownException):
+    except ExternalShutdownException:
         pass
     except rclpy_implementation.RCLError:
         # A signal invalidates the context under whatever call is on its way just then.

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
 from threading import Timer
-from types import FrameType
 
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]
 from rclpy.executors import SingleThreadedExecutor
@@ -17,30 +15,6 @@ _LOOK_S = 0.5
 
 # How long what is under way may take after a signal.
 _FAREWELL_S = 1.0
-
-
-class Interrupts:
-    """
-    What SIGINT does to a process, besides what rclpy does about it; make it before ``rclpy.init``.
-
-    It raises KeyboardInterrupt until it is left to ROS. A KeyboardInterrupt would later meet the
-    executor, locks and the freeing of things anywhere, while rclpy shuts the context down on
-    SIGINT as it does on SIGTERM.
-    """
-
-    def __init__(self) -> None:
-        """Take SIGINT."""
-        self._is_left_to_ros = False
-        signal.signal(signal.SIGINT, self._interrupt)
-
-    def leave_to_ros(self) -> None:
-        """Raise nothing any more; a second SIGINT ends the process at once."""
-        self._is_left_to_ros = True
-
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        if not self._is_left_to_ros:
-            raise KeyboardInterrupt
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def steady_clock() -> Clock:

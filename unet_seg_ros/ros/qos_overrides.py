@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rclpy.exceptions import InvalidParameterTypeException
@@ -10,6 +12,11 @@ from rclpy.node import Node
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from unet_seg_ros.core.errors import ConfigurationError, one_line
+
+_POLICIES = ('.history', '.depth', '.reliability')
+
+# Outputs that are not always offered: as runs, and those that depend on the model's groups.
+_MAY_COME = re.compile(r'/segmentation/(mask_rle|\w+_probability)\.publisher\.')
 
 
 @contextmanager
@@ -50,9 +57,17 @@ def unused_overrides(node: Node, overrides: Iterable[str]) -> list[str]:
         The parameters that were set from outside.
 
     """
-    return [
-        f'parameter {name} is set, but no topic takes it: history, depth and reliability of '
-        "this node's image and camera_info topics can be overridden"
+    taken = [name for name in node._parameters if name.startswith('qos_overrides.')]
+    unused = [
+        name
         for name in overrides
-        if name.startswith('qos_overrides.') and not node.has_parameter(name)
+        if name.startswith('qos_overrides.') and name not in taken and not _MAY_COME.search(name)
     ]
+    return [f'parameter {name} is set, but {_reason(name, taken)}' for name in unused]
+
+
+def _reason(unused: str, taken: Sequence[str]) -> str:
+    if not unused.endswith(_POLICIES):
+        return 'only history, depth and reliability can be overridden'
+    near = difflib.get_close_matches(unused, taken, n=1, cutoff=0.8)
+    return f'no topic takes it{f": is {near[0]} meant?" if near else ""}'

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 from support.waiting import wait_until
 
-from unet_seg_ros.demo.processes import ProcessError, ProcessGroup, free_domain
+from unet_seg_ros.demo.processes import ProcessError, ProcessGroup
 
 PYTHON = sys.executable
 SLEEP = [PYTHON, '-c', 'import time; print("here", flush=True); time.sleep(600)']
@@ -182,12 +181,3 @@ def test_waiting_has_an_end(tmp_path):
 def test_what_cannot_be_started_is_told(tmp_path):
     with ProcessGroup(tmp_path) as group, pytest.raises(ProcessError, match='cannot be started'):
         group.start('a', [str(tmp_path / 'nowhere')], os.environ)
-
-
-@pytest.mark.parametrize('offset', [0, 10])
-def test_a_domain_in_use_is_not_free(offset):
-    taken = free_domain()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as participant:
-        participant.bind(('', 7400 + 250 * taken + offset))
-        assert free_domain() != taken
-    assert free_domain() == taken
