@@ -1,8 +1,6 @@
-"""Cameras of one node: how their frames come, are batched, cut, limited and judged."""
+"""Cameras of one node: how their frames are limited and judged, and what may change meanwhile."""
 
 from __future__ import annotations
-
-from threading import Event
 
 import cv2
 import numpy as np
@@ -12,17 +10,12 @@ from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_srvs.srv import Trigger
-from support.child_processes import wait_until_it_rests
 from support.stage import Stage, engine_of, picture, pixels, to_message
-from support.waiting import wait_until
-
-from unet_seg_ros.core import newest
 
 pytestmark = pytest.mark.ros
 
-CAMERAS = ['front', 'rear']
+
 FRONT, REAR = 'front/segmentation/mask', 'rear/segmentation/mask'
-INNER = np.s_[5::12, 5::12]
 
 
 def compressed(image: np.ndarray, stamp_ns: int = 1, kind: str = '.png') -> CompressedImage:
@@ -52,105 +45,6 @@ def stamps(stage: Stage, topic: str) -> list[int]:
 def set_parameter(node, name: str, value: object) -> None:
     (result,) = node.set_parameters([Parameter(name, value=value)])
     assert result.successful, result.reason
-
-
-def test_compressed_images_are_read_and_a_cut_off_file_is_a_dropped_frame(
-    stage: Stage, known_model
-):
-    node = stage.start_active(
-        **{'model': str(known_model), 'cameras': ['front'], 'front.transport': 'compressed'}
-    )
-    stage.listen(FRONT)
-    camera = stage.camera('front/image_raw/compressed', kind=CompressedImage)
-    image = picture(96, 192)
-    cut = compressed(image, stamp_ns=1)
-    cut.data = cut.data[: len(cut.data) // 2]
-    camera.publish(cut)
-    statistics = node._channels[0].statistics
-    stage.spin_until(lambda: statistics.refused == 1, 'the refusal')
-    camera.publish(compressed(image, stamp_ns=2))
-    stage.spin_until(lambda: bool(stage.received[FRONT]), 'a mask')
-    assert stamps(stage, FRONT) == [2]
-    mask = pixels(stage.received[FRONT][0])
-    np.testing.assert_array_equal(mask[INNER], (image[..., 0] // 64)[INNER])
-
-
-def test_the_topic_of_compressed_images_is_the_one_it_was_remapped_to(stage: Stage, known_model):
-    node = stage.start_active(
-        ['-r', 'front/image_raw/compressed:=/driver/jpeg'],
-        **{'model': str(known_model), 'cameras': ['front'], 'front.transport': 'compressed'},
-    )
-    assert node._channels[0].image_topic == '/driver/jpeg'
-    assert '/driver/jpeg' in {s.topic_name for s in node.subscriptions}
-
-
-@pytest.mark.parametrize('fit', ['stretch', 'letterbox'])
-def test_a_frame_of_a_size_that_cannot_be_is_refused_and_the_node_lives_on(
-    stage: Stage, known_model, fit
-):
-    node = stage.start_active(
-        **{'model': str(known_model), 'cameras': CAMERAS, 'front.fit': fit, 'rear.fit': fit}
-    )
-    stage.listen(FRONT)
-    stage.listen('rear/segmentation/camera_info', kind=CameraInfo)
-    front, rear = (stage.peer.create_publisher(Image, f'{n}/image_raw', 10) for n in CAMERAS)
-    for publisher in (front, rear):
-        stage.spin_until(publisher.get_subscription_count, 'the subscription')
-    stage.spin_until(node._channels[0].is_watched, 'a reader of masks')
-    stage.spin_until(node._channels[1].outputs.has_info_reader, 'a reader of camera_info')
-    node._channels[1]._info = CameraInfo()
-    for number, size in enumerate([(0, 0), (48, 0), (0, 96), (1, 2**32 - 1)], start=1):
-        message = to_message(picture())
-        message.height, message.width = size
-        for camera, channel in ((front, node._channels[0]), (rear, node._channels[1])):
-            camera.publish(message)
-            counts = channel.statistics.counts
-            stage.spin_until(
-                lambda c=counts, n=number: sum(c().values()) == 2 * n, 'the frame to be done'
-            )
-    front.publish(to_message(picture(), stamp_ns=9))
-    stage.spin_until(lambda: bool(stage.received[FRONT]), 'a mask')
-    assert stamps(stage, FRONT) == [9]
-    assert node._channels[0].statistics.refused == 4
-
-
-def test_the_size_of_the_images_may_change_while_it_runs(stage: Stage, known_model):
-    stage.start_active(model=str(known_model), cameras=['front'])
-    stage.listen(FRONT)
-    camera = stage.camera('front/image_raw')
-    sizes = [(48, 96), (96, 192), (36, 60), (48, 96)]
-    for number, size in enumerate(sizes, start=1):
-        camera.publish(to_message(picture(*size), stamp_ns=number))
-        stage.spin_until(lambda n=number: len(stage.received[FRONT]) == n, 'the mask')
-    assert [pixels(m).shape for m in stage.received[FRONT]] == sizes
-
-
-@pytest.mark.parametrize('fit', ['stretch', 'letterbox'])
-def test_region_and_ego_are_unknown_and_never_drivable(stage: Stage, known_model, tmp_path, fit):
-    ego = np.zeros((48, 96), np.uint8)
-    ego[40:] = 1
-    cv2.imwrite(str(tmp_path / 'ego.png'), ego)
-    stage.start_active(
-        **{
-            'model': str(known_model),
-            'cameras': ['front'],
-            'front.region': [12, 12, 72, 36],
-            'front.ego_mask': str(tmp_path / 'ego.png'),
-            'front.fit': fit,
-        }
-    )
-    stage.listen(
-        FRONT, *(f'front/segmentation/{n}' for n in ('drivable_mask', 'drivable_probability'))
-    )
-    camera = stage.camera('front/image_raw')
-    camera.publish(to_message(np.full((48, 96, 3), (130, 200, 200), np.uint8)))
-    stage.spin_until(lambda: all(stage.received.values()), 'the results')
-    mask, drivable, probability = (pixels(m[0]) for m in stage.received.values())
-    expected = np.full((48, 96), 255)
-    expected[12:40, 12:84] = 2
-    np.testing.assert_array_equal(mask, expected)
-    np.testing.assert_array_equal(drivable, np.where(expected == 2, 255, 0))
-    np.testing.assert_array_equal(probability, np.where(expected == 2, 200, 0))
 
 
 def test_camera_info_is_that_of_the_output(stage: Stage, known_model):
@@ -184,89 +78,6 @@ def test_camera_info_is_that_of_the_output(stage: Stage, known_model):
     assert pixels(stage.received[REAR][0]).shape == (rear.height, rear.width) == (32, 64)
     np.testing.assert_allclose(rear.k, [50, 0, 40, 0, 50, 20, 0, 0, 1])
     assert (rear.binning_x, rear.roi.width) == (1, 0)
-
-
-def test_frames_that_are_due_together_are_one_batch_and_a_bad_one_touches_no_other(
-    stage: Stage, known_model, monkeypatch
-):
-    names = ['front', 'rear', 'left']
-    node = stage.start_active(
-        **{
-            'model': str(known_model),
-            'cameras': names,
-            'left.region': [90, 0, 30, 30],
-        }
-    )
-    stage.listen(*(f'{name}/segmentation/mask' for name in names))
-    cameras = [stage.camera(f'{name}/image_raw') for name in names]
-    monkeypatch.setattr(newest, '_SILENT_S', 60.0)
-    sizes = batches_of(node, monkeypatch)
-    images = [picture(seed=seed) for seed in range(3)]
-    left = node._channels[2].statistics
-    # The first time nobody knows yet that there are others to wait for.
-    for number, wait_s in ((1, 0.0), (2, 60.0)):
-        node._worker.set_batch_wait(wait_s)
-        for camera, image, channel in zip(cameras, images, node._channels, strict=True):
-            camera.publish(to_message(image))
-            statistics = channel.statistics
-            stage.spin_until(lambda s=statistics, n=number: s.received == n, 'the frame')
-            # It has had time to begin with what there is.
-            wait_until_it_rests(node._worker._thread)
-        for topic in (FRONT, REAR):
-            stage.spin_until(lambda t=topic, n=number: len(stage.received[t]) == n, 'the masks')
-        stage.spin_until(lambda n=number: left.refused == n, 'the refusal')
-    assert sizes[-1] == 2
-    assert [c.statistics.refused for c in node._channels] == [0, 0, 2]
-    assert not stage.received['left/segmentation/mask']
-    for topic, image in ((FRONT, images[0]), (REAR, images[1])):
-        mask = pixels(stage.received[topic][-1])
-        np.testing.assert_array_equal(mask[INNER], (image[..., 0] // 64)[INNER])
-
-
-def test_a_camera_waits_for_a_slow_one_no_longer_than_the_budget(
-    stage: Stage, known_model, monkeypatch
-):
-    node = stage.start_active(
-        model=str(known_model), cameras=['front', 'rear'], batch_wait_ms=1000.0
-    )
-    stage.listen(FRONT, REAR)
-    camera = stage.camera('front/image_raw')
-    monkeypatch.setattr(newest, '_SILENT_S', 60.0)
-    stage.camera('rear/image_raw').publish(to_message(picture()))
-    stage.spin_until(lambda: bool(stage.received[REAR]), 'the mask of the slow camera')
-    sizes = batches_of(node, monkeypatch)
-    statistics = node._channels[0].statistics
-    for number in (1, 2):
-        camera.publish(to_message(picture(), stamp_ns=number))
-        stage.spin_until(lambda n=number: statistics.segmented == n, 'the frame to be done')
-        set_parameter(node, 'batch_wait_ms', 0.0)
-    with_budget_s, without_s = statistics.total_s
-    assert with_budget_s >= 0.99
-    assert without_s < 0.99
-    assert sizes == [1, 1]
-
-
-def test_a_fast_camera_does_not_starve_a_slow_one(stage: Stage, known_model, monkeypatch):
-    node = stage.start_active(model=str(known_model), cameras=['front', 'rear'], max_batch=1)
-    stage.listen(FRONT, REAR)
-    fast, slow = stage.camera('front/image_raw'), stage.camera('rear/image_raw')
-    backend, statistics, is_over = engine_of(node).backend, node._channels[0].statistics, Event()
-    infer = backend._infer
-
-    def infer_while_the_fast_one_sends(images):
-        num_received = statistics.received
-        fast.publish(to_message(picture()))
-        wait_until(lambda: statistics.received > num_received or is_over.is_set())
-        return infer(images)
-
-    monkeypatch.setattr(backend, '_infer', infer_while_the_fast_one_sends)
-    fast.publish(to_message(picture()))
-    for number in range(1, 21):
-        slow.publish(to_message(picture(), stamp_ns=number))
-        stage.spin_until(lambda n=number: len(stage.received[REAR]) == n, 'the slow mask')
-    is_over.set()
-    assert stamps(stage, REAR) == list(range(1, 21))
-    assert node._channels[1].statistics.dropped == 0
 
 
 def test_a_rate_limit_leaves_frames_out_and_may_change(stage: Stage, known_model):

@@ -9,7 +9,6 @@ import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.context import Context
-from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo
 from support.stage import Stage, engine_of, picture, pixels, to_message
 
@@ -18,6 +17,7 @@ from unet_seg_ros.ros.process import executor_of
 from unet_seg_ros.ros.segmentation_node import SegmentationNode
 
 pytestmark = pytest.mark.ros
+
 
 OUT = 'camera/segmentation'
 
@@ -209,62 +209,6 @@ def test_spinning_ends_with_the_bug_and_collects_nothing_on_the_way(ros_domain):
     rclpy.try_shutdown(context=context)
 
 
-def test_camera_info_is_republished_under_the_masks_header(stage: Stage, known_model):
-    stage.start_active(model=str(known_model))
-    stage.listen(f'{OUT}/mask')
-    stage.listen(f'{OUT}/camera_info', kind=CameraInfo)
-    camera = stage.camera('camera/image_raw')
-    info_publisher = stage.camera('camera/camera_info', kind=CameraInfo)
-    info = CameraInfo(height=48, width=96, distortion_model='plumb_bob', d=[0.0] * 5)
-    info.k = np.array([50, 0, 48, 0, 50, 24, 0, 0, 1], float)
-    node = stage.nodes[0]
-    stage.spin_until(lambda: node._channels[0].outputs.has_info_reader(), 'the info reader')
-    info_publisher.publish(info)
-    stage.spin_until(lambda: node._channels[0]._info is not None, 'the info to arrive')
-    sent = to_message(picture(), stamp_ns=5)
-    camera.publish(sent)
-    stage.spin_until(lambda: bool(stage.received[f'{OUT}/camera_info']), 'the info')
-    received = stage.received[f'{OUT}/camera_info'][0]
-    assert received.header == sent.header
-    np.testing.assert_array_equal(received.k, info.k)
-
-
-def test_camera_info_alone_is_republished_without_inference(stage: Stage, known_model):
-    node = stage.start_active(model=str(known_model))
-    stage.listen(f'{OUT}/camera_info', kind=CameraInfo)
-    channel = node._channels[0]
-    publisher = stage.peer.create_publisher(type(to_message(picture())), 'camera/image_raw', 10)
-    stage.spin_until(publisher.get_subscription_count, 'the subscription')
-    stage.spin_until(lambda: channel.outputs.has_info_reader(), 'the info reader')
-    channel._info = CameraInfo(height=48, width=96)
-    publisher.publish(to_message(picture(), stamp_ns=9))
-    stage.spin_until(lambda: bool(stage.received[f'{OUT}/camera_info']), 'the info')
-    assert stage.received[f'{OUT}/camera_info'][0].header.stamp.nanosec == 9
-    stage.spin_until(lambda: channel.statistics.unwatched == 1, 'the frame to be done')
-    assert channel.statistics.segmented == 0
-
-
-def test_camera_info_that_is_forgotten_while_its_frame_is_published(
-    stage: Stage, known_model, monkeypatch
-):
-    node = stage.start_active(model=str(known_model))
-    stage.listen(f'{OUT}/mask')
-    stage.listen(f'{OUT}/camera_info', kind=CameraInfo)
-    camera = stage.camera('camera/image_raw')
-    channel = node._channels[0]
-    stage.spin_until(channel.outputs.has_info_reader, 'the info reader')
-    channel._info = CameraInfo(height=48, width=96)
-
-    def forget() -> bool:
-        channel._info = None  # as deactivation does in the executor's thread
-        return True
-
-    monkeypatch.setattr(channel.outputs, 'has_info_reader', forget)
-    camera.publish(to_message(picture(), stamp_ns=9))
-    stage.spin_until(lambda: channel.statistics.segmented == 1, 'the frame to be done')
-    assert not node.crashed.done()
-
-
 def test_a_refused_frame_is_counted_once_also_where_nobody_watches(stage: Stage, known_model):
     node = stage.start_active(**{'model': str(known_model), 'camera.region': [90, 0, 30, 30]})
     stage.listen(f'{OUT}/camera_info', kind=CameraInfo)
@@ -277,22 +221,6 @@ def test_a_refused_frame_is_counted_once_also_where_nobody_watches(stage: Stage,
         publisher.publish(to_message(picture()))
         stage.spin_until(lambda n=number: channel.statistics.refused == n, 'the refusal')
     assert channel.statistics.unwatched == 0
-
-
-def test_camera_info_of_another_size_is_not_republished(stage: Stage, known_model):
-    stage.start_active(model=str(known_model))
-    stage.listen(f'{OUT}/mask')
-    stage.listen(f'{OUT}/camera_info', kind=CameraInfo)
-    camera = stage.camera('camera/image_raw')
-    node = stage.nodes[0]
-    stage.spin_until(lambda: node._channels[0].outputs.has_info_reader(), 'the info reader')
-    statistics = node._channels[0].statistics
-    for number, size in ((1, (600, 800)), (2, (48, 96))):
-        node._channels[0]._info = CameraInfo(height=size[0], width=size[1])
-        camera.publish(to_message(picture(), stamp_ns=number))
-        stage.spin_until(lambda n=number: statistics.segmented == n, 'the frame to be done')
-    stage.spin_until(lambda: bool(stage.received[f'{OUT}/camera_info']), 'the fitting info')
-    assert [m.header.stamp.nanosec for m in stage.received[f'{OUT}/camera_info']] == [2]
 
 
 @pytest.mark.parametrize('use_sim_time', [False, True])
@@ -312,79 +240,3 @@ def test_a_silent_camera_is_reported_even_if_the_clock_is_too(
         return any(s.level == s.WARN and 'no image on' in s.message for s in statuses)
 
     stage.spin_until(warned, 'a warning about the silent camera')
-
-
-def test_a_qos_override_of_one_topic_leaves_the_others_alone(stage: Stage, known_model):
-    override = {f'qos_overrides./{OUT}/mask.publisher.reliability': 'best_effort'}
-    stage.start_active(model=str(known_model), **override)
-
-    def publishers(name: str) -> list:
-        return stage.peer.get_publishers_info_by_topic(f'/{OUT}/{name}')
-
-    stage.spin_until(lambda: bool(publishers('mask') and publishers('overlay')), 'publishers')
-    assert publishers('mask')[0].qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
-    assert publishers('overlay')[0].qos_profile.reliability == ReliabilityPolicy.RELIABLE
-
-
-@pytest.mark.parametrize(
-    ('name', 'value', 'topic', 'says'),
-    [
-        (f'/{OUT}/overlay.publisher.reliability', 'sometimes', f'/{OUT}/overlay', '`sometimes`'),
-        ('/camera/image_raw.subscription.history', 'some', '/camera/image_raw', '`some`'),
-        ('/camera/camera_info.subscription.depth', 'five', '/camera/camera_info', "'five'"),
-        ('camera.camera_info_topic', '/camera/image_raw', '/camera/image_raw', 'another type'),
-    ],
-)
-def test_a_topic_that_cannot_be_used_fails_configure_with_one_line(
-    stage: Stage, known_model, capfd, name, value, topic, says
-):
-    override = f'qos_overrides.{name}' if name.startswith('/') else name
-    node = stage.start_node(model=str(known_model), **{override: value})
-    before = {p.topic_name for p in node.publishers}
-    assert node.trigger_configure().name == 'FAILURE'
-    errors = [line for line in capfd.readouterr().err.splitlines() if '[ERROR]' in line]
-    assert len(errors) == 1
-    assert f'topic {topic} cannot be used: ' in errors[0]
-    assert says in errors[0]
-    assert {p.topic_name for p in node.publishers} == before
-    assert not list(node.subscriptions)
-
-
-@pytest.mark.parametrize(
-    ('rules', 'info_topic'),
-    [
-        ([], '/camera/camera_info'),
-        (['camera/image_raw:=/carla/ego/rgb/image'], '/carla/ego/rgb/camera_info'),
-        (['camera/image_raw:=/a/image', 'camera/camera_info:=/b/info'], '/b/info'),
-    ],
-)
-def test_camera_info_is_looked_for_beside_the_image(stage: Stage, known_model, rules, info_topic):
-    arguments = [a for rule in rules for a in ('-r', rule)]
-    node = stage.start_active(cli_arguments=arguments, model=str(known_model))
-    topics = {s.topic_name for s in node.subscriptions}
-    assert info_topic in topics
-
-
-def test_what_was_meant_for_a_parameter_is_pointed_out(stage: Stage, known_model, capfd):
-    node = stage.start_node(
-        **{'model': str(known_model), 'num_thread': 2, 'front.image_topic': '/x', 'wheels': 4}
-    )
-    node.trigger_configure()
-    said = capfd.readouterr().err
-    assert 'num_thread is set, but is unknown: is num_threads meant?' in said
-    assert 'front.image_topic is set, but cameras names only camera' in said
-    assert 'parameter wheels is set, but is unknown' in said
-
-
-def test_a_qos_override_that_no_topic_takes_is_pointed_out(stage: Stage, known_model, capfd):
-    topics = f'qos_overrides./{OUT}'
-    fine = ('mask.publisher.depth', 'mask_rle.publisher.depth', 'road_probability.publisher.depth')
-    told = {
-        'mask.publisher.durability': 'only history, depth and reliability can be overridden',
-        'maks.publisher.depth': f'no topic takes it: is {topics}/mask.publisher.depth meant?',
-    }
-    overrides = {f'{topics}/{name}': 3 for name in (*fine, *told)}
-    stage.start_active(model=str(known_model), **overrides)
-    lines = [x for x in capfd.readouterr().err.splitlines() if 'parameter qos_overrides' in x]
-    expected = [f'parameter {topics}/{name} is set, but {why}' for name, why in told.items()]
-    assert [line[line.index('parameter ') :] for line in lines] == expected

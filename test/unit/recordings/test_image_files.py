@@ -33,21 +33,19 @@ def test_images_are_not_turned_as_their_exif_data_says(tmp_path):
     assert read_image(path).shape == (8, 16, 3)
 
 
-@pytest.mark.parametrize('share', [0.0, 0.5, 0.98])
-def test_a_cut_off_file_is_named(tmp_path, share):
-    path = write_image(tmp_path / '1.png', noise(40, 40, 3))
+# OpenCV of some distributions makes a picture of a cut-off JPEG.
+@pytest.mark.parametrize(
+    ('name', 'share', 'told'),
+    [
+        *(('1.png', share, r'1\.png: not a readable image') for share in (0.0, 0.5, 0.98)),
+        *(('1.jpg', share, r'1\.jpg: JPEG image of .* is cut off') for share in (0.1, 0.5, 0.98)),
+    ],
+)
+def test_a_cut_off_file_is_named(name, share, told, tmp_path):
+    path = write_image(tmp_path / name, noise(40, 40, 3))
     data = path.read_bytes()
     path.write_bytes(data[: int(share * len(data))])
-    with pytest.raises(RecordingError, match=r'1\.png: not a readable image'):
-        read_image(path)
-
-
-@pytest.mark.parametrize('share', [0.1, 0.5, 0.98])
-def test_a_cut_off_jpeg_is_named_whatever_opencv_makes_of_it(tmp_path, share):
-    path = write_image(tmp_path / '1.jpg', noise(40, 40, 3))
-    data = path.read_bytes()
-    path.write_bytes(data[: int(share * len(data))])
-    with pytest.raises(RecordingError, match=r'1\.jpg: JPEG image of .* is cut off'):
+    with pytest.raises(RecordingError, match=told):
         read_image(path)
 
 
